@@ -1,0 +1,32 @@
+"""The numeric room: activations, tails, true derivatives, weights and maps. Knows torch and no claim."""
+
+from cam.heads import HEADS, Head, head
+from cam.jets import ORACLES, Function, along_entries, forward, pure_derivatives, reverse, tail_derivatives
+from cam.maps import Explanation, GradCAMPlusPlus
+from cam.tail import Cut, CutError, Tail, cut
+from cam.weights import alpha_closed, alpha_exact, alpha_from_tail, alpha_printed, channel_weights, footprint
+
+__all__ = [
+    "HEADS",
+    "ORACLES",
+    "Cut",
+    "CutError",
+    "Explanation",
+    "Function",
+    "GradCAMPlusPlus",
+    "Head",
+    "Tail",
+    "along_entries",
+    "alpha_closed",
+    "alpha_exact",
+    "alpha_from_tail",
+    "alpha_printed",
+    "channel_weights",
+    "cut",
+    "footprint",
+    "forward",
+    "head",
+    "pure_derivatives",
+    "reverse",
+    "tail_derivatives",
+]

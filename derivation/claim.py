@@ -1,0 +1,128 @@
+"""What a statement is: two inert sides, its hypotheses, its reasons and where it was printed.
+
+Nothing here evaluates anything. `Derivative(2*x, x)` must stay written as it is, for a side that simplifies itself at
+construction is a claim that has vanished; so sides are built from `Derivative` and `Limit`, and relations with
+`evaluate=False`.
+"""
+
+from dataclasses import dataclass
+from functools import cached_property
+
+from sympy import Basic, Eq, Expr, Ge, Gt, Le, Lt, Ne, Symbol
+from sympy.core.function import AppliedUndef
+from sympy.core.relational import Relational
+
+from derivation.nth import NthDerivative
+
+
+@dataclass(frozen=True)
+class Source:
+    """Where a statement was printed: a key of `references.bib`, the place, the words, and which reading if several."""
+
+    work: str
+    where: str
+    words: str = ""
+    reading: str = ""
+
+
+@dataclass(frozen=True)
+class Hypothesis:
+    """An assumption as an object: a name, a plain sentence and an inert relation.
+
+    What the checker may do with it follows from the relation:
+        Eq(f(u), e(u))                  f is the function e, for every real u; e may hold no other symbol
+        Eq(Derivative(S(x), ..), 0)     holds along the whole line near the entry, hence so do its derivatives
+        Ne(e, 0), Gt(e, 0), Lt(e, 0)    may be divided by; Gt and Lt say which branch of |e| and Max(0, e) it is
+        Ge(e, 0), Le(e, 0), any other   must be at hand for an appeal, and is used for nothing else
+    """
+
+    name: str
+    says: str
+    relation: Relational
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.relation, (Eq, Ne, Gt, Lt, Ge, Le)):
+            raise TypeError(f"hypothesis {self.name}: expected an inert relation, got {type(self.relation).__name__}")
+
+
+@dataclass(frozen=True)
+class Use:
+    """An appeal to another claim at given values of its symbols, e.g. Use("exp-power-rule", {n: 2})."""
+
+    claim: str
+    at: tuple[tuple[Basic, Basic], ...] = ()
+
+
+@dataclass(frozen=True)
+class Step:
+    """One link of a chain: the expression reached and why. `by` empty means: by calculus and algebra alone."""
+
+    reached: Expr
+    says: str
+    by: tuple[Use, ...] = ()
+
+
+@dataclass(frozen=True)
+class Branch:
+    """One case of a distinction of cases: what may be assumed in it."""
+
+    says: str
+    given: tuple[Hypothesis, ...]
+
+
+@dataclass(frozen=True)
+class Claim:
+    """The statement lhs = rhs for all values of its symbols that satisfy every hypothesis in `given`.
+
+    Args:
+        name: slug that says the content; permanent, never re-used.
+        says: one sentence.
+        lhs, rhs: inert expressions.
+        given: hypotheses.
+        steps: chain lhs = steps[0] = steps[1] = ... = rhs; empty means that one link suffices.
+        induction: the symbol over which to prove by induction from 0; then lhs must be Derivative(F, (x, n)).
+        branches: an exhaustive distinction of cases (checked), each proved separately.
+        source: where it was printed, or `OURS`.
+        corrects: names of the printed claims that this one replaces.
+    """
+
+    name: str
+    says: str
+    lhs: Expr
+    rhs: Expr
+    source: Source
+    given: tuple[Hypothesis, ...] = ()
+    steps: tuple[Step, ...] = ()
+    induction: Symbol | None = None
+    branches: tuple[Branch, ...] = ()
+    corrects: tuple[str, ...] = ()
+
+    @cached_property
+    def uses(self) -> tuple[str, ...]:
+        """Names of the claims that this one's steps appeal to, each once, in order."""
+        return tuple(dict.fromkeys(use.claim for step in self.steps for use in step.by))
+
+    @cached_property
+    def functions(self) -> frozenset[type]:
+        """The undefined functions that occur in the statement or its hypotheses."""
+        parts = [self.lhs, self.rhs, *(h.relation for h in self.given)]
+        applied = {atom.func for part in parts for atom in part.atoms(AppliedUndef)}
+        return frozenset(applied | {atom.of for part in parts for atom in part.atoms(NthDerivative)})
+
+    @cached_property
+    def symbols(self) -> frozenset[Symbol]:
+        """The free symbols of the statement."""
+        return frozenset(self.lhs.free_symbols | self.rhs.free_symbols)
+
+
+OURS = Source("gradcampp", "")
+
+
+def equation(lhs: Expr, rhs: Expr) -> Eq:
+    """Return the relation lhs = rhs, which stays as it is written."""
+    return Eq(lhs, rhs, evaluate=False)
+
+
+def nonzero(expr: Expr) -> Ne:
+    """Return the relation expr != 0, which stays as it is written."""
+    return Ne(expr, 0, evaluate=False)

@@ -1,0 +1,7 @@
+"""Every claim, in reading order: the post, the weights of the paper, kinks."""
+
+from derivation.claim import Claim
+from derivation.claims import kinks, post, weights
+
+CLAIMS: tuple[Claim, ...] = post.CLAIMS + weights.CLAIMS + kinks.CLAIMS
+LIBRARY: dict[str, Claim] = {claim.name: claim for claim in CLAIMS}

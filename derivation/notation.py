@@ -1,0 +1,66 @@
+"""Every symbol of the project, once: the letters of the field and what they mean.
+
+All claims are about ONE entry A_p of the target layer's activations, p = (k, i, j), moved along its own line while
+every other entry stays put. `x` is that entry's value, so that d/dx below is the paper's partial derivative with
+respect to A_ij^k and "pure" derivatives of any order are ordinary ones.
+"""
+
+from dataclasses import dataclass
+
+from sympy import Basic, Expr, Function, Symbol
+
+x = Symbol("x", real=True)
+u = Symbol("u", real=True)
+S = Function("S", real=True)
+f = Function("f", real=True)
+L = Function("L", real=True)
+R = Function("R", real=True)
+test_function = Function("varphi", real=True)
+n = Symbol("n", integer=True, nonnegative=True)
+sigma = Symbol("sigma", real=True)
+g = Symbol("g", real=True)
+w, b, v = Symbol("w", real=True), Symbol("b", real=True), Symbol("v", real=True)
+step = Symbol("delta", positive=True)
+left, right, value = Symbol("m_-", real=True), Symbol("m_+", real=True), Symbol("s_0", real=True)
+
+
+@dataclass(frozen=True)
+class Notation:
+    """One letter: how it is written, what it means, and where it lives."""
+
+    letter: Basic
+    meaning: str
+    domain: str
+
+
+NOTATION = (
+    Notation(x, "value of the one entry A_p of the target layer that moves, p = (k, i, j)", "real"),
+    Notation(S(x), "tail: everything after the target layer up to one class score, along the line of A_p", "real"),
+    Notation(f(u), "outer function (head): the network's number for the class is Y = f(S)", "real"),
+    Notation(u, "argument of an outer function or an activation", "real"),
+    Notation(n, "order of a derivative", "non-negative integer"),
+    Notation(sigma, "footprint: the sum of the activations of the entry's channel, sum_ab A_ab^k", "real"),
+    Notation(g, "slope dS/dx of the tail along the line, where it is a number and not a function", "real"),
+    Notation(L(x), "linear layer of the post's linear-activation pair", "real, affine in x"),
+    Notation(R(u), "activation of the post's linear-activation pair", "real"),
+    Notation(w, "weight of one hidden unit", "real"),
+    Notation(b, "bias of one hidden unit", "real"),
+    Notation(v, "outgoing weight of one hidden unit", "real"),
+    Notation(step, "step along the line, in finite differences and limits", "positive"),
+    Notation(value, "value of a piecewise-linear function at its kink, which lies at x = 0", "real"),
+    Notation(left, "slope just left of the kink", "real"),
+    Notation(right, "slope just right of the kink", "real"),
+    Notation(test_function(x), "test function: smooth, zero outside a bounded interval", "real"),
+)
+
+
+def meaning_of(letter: Expr) -> str:
+    """Return what a letter means.
+
+    Raises:
+        KeyError: the letter is not in `NOTATION`; a new letter enters there first.
+    """
+    for entry in NOTATION:
+        if letter in (entry.letter, entry.letter.func):
+            return entry.meaning
+    raise KeyError(f"{letter} is not in derivation.notation.NOTATION: add it there before a claim uses it")

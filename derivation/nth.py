@@ -1,0 +1,60 @@
+"""The k-th derivative of an undefined function as a function in its own right, for symbolic k too.
+
+`nth(f)(k, v)` is f^(k)(v), with d/dv nth(f)(k, v) = nth(f)(k + 1, v). SymPy's own `Derivative(f(v), (v, k))` cannot
+serve inside a proof: for v = S(x) and a symbolic order k SymPy 1.14 differentiates it to 0, and it reorders mixed
+derivatives in v and x, which do not commute.
+"""
+
+from functools import cache
+
+from sympy import Basic, Derivative, Expr, Function
+from sympy.core.function import AppliedUndef, UndefinedFunction
+from sympy.printing.printer import Printer
+
+
+class NthDerivative(Function):
+    """f^(k)(v), arguments (k, v); `of` is the undefined function f."""
+
+    nargs = 2
+    is_real = True
+    of: UndefinedFunction
+
+    @classmethod
+    def eval(cls, order: Expr, at: Expr) -> Expr | None:
+        """Return the function itself for order 0."""
+        return cls.of(at) if order == 0 else None
+
+    def fdiff(self, argindex: int = 2) -> Expr:
+        """Differentiate with respect to v. The order k is not differentiated."""
+        if argindex != 2:
+            raise ValueError(f"{self}: the order of a derivative is not a variable")
+        return type(self)(self.args[0] + 1, self.args[1])
+
+    def _latex(self, printer: Printer, exp: str | None = None) -> str:
+        order, at = self.args
+        mark = "'" * int(order) if order in (1, 2, 3) else f"^{{({printer.doprint(order)})}}"
+        text = f"{self.of.__name__}{mark}\\left({printer.doprint(at)}\\right)"
+        return text if exp is None else f"\\left({text}\\right)^{{{exp}}}"
+
+    def _sympystr(self, printer: Printer) -> str:
+        order, at = self.args
+        mark = "'" * int(order) if order in (1, 2, 3) else f"^({printer.doprint(order)})"
+        return f"{self.of.__name__}{mark}({printer.doprint(at)})"
+
+
+@cache
+def nth(function: UndefinedFunction) -> type[NthDerivative]:
+    """Return the family (k, v) -> function^(k)(v)."""
+    return type(f"{function.__name__}_nth", (NthDerivative,), {"of": function})
+
+
+def as_nth(expr: Basic) -> Basic:
+    """Write every d^k/dv^k f(v), v itself an expression as in d^2 f(S(x))/dS(x)^2, as nth(f)(k, v)."""
+    return expr.replace(_is_outer, lambda e: nth(e.expr.func)(e.variable_count[0][1], e.expr.args[0]))
+
+
+def _is_outer(e: Basic) -> bool:
+    if not isinstance(e, Derivative) or not isinstance(e.expr, AppliedUndef) or len(e.variable_count) != 1:
+        return False
+    variable = e.variable_count[0][0]
+    return not variable.is_Symbol and e.expr.args == (variable,)

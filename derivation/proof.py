@@ -1,0 +1,221 @@
+"""Prove a claim: walk its steps and decide each link, by induction or case by case where the claim says so.
+
+A link that appeals to another claim (`Step.by`) holds only through that claim: the derivative it speaks of stays inert,
+so that nothing but the appeal can replace it, and every hypothesis of the used claim must be among those at hand.
+
+The hypotheses that a proof can use are open conditions (`Ne`, `Gt`, `Lt`) or hold along the whole line near the entry.
+So what is proved under them is true near the point as well, and may be used under d/dx, but not under a limit.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+from sympy import (
+    Add,
+    Basic,
+    Derivative,
+    Dummy,
+    Eq,
+    Expr,
+    Gt,
+    Integer,
+    Limit,
+    Lt,
+    Mul,
+    Ne,
+    Symbol,
+    factor,
+    false,
+    sympify,
+)
+from sympy.core.function import AppliedUndef, UndefinedFunction
+
+from derivation.claim import Claim, Hypothesis, Step, Use
+from derivation.decide import is_defined, is_zero, normal
+from derivation.limit import take_limits
+from derivation.nth import nth
+
+
+@dataclass(frozen=True)
+class Link:
+    """One equality of a proof and how it was decided: True, False (the sides differ by a non-zero number) or None."""
+
+    before: Expr
+    after: Expr
+    says: str
+    decided: bool | None
+    difference: Expr | None = None
+    by: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Proof:
+    """What became of an attempt to prove a claim. `holds` is True only if every link was decided True."""
+
+    claim: str
+    links: tuple[Link, ...]
+    used: tuple[str, ...] = ()
+    reason: str = ""
+
+    @property
+    def holds(self) -> bool:
+        """Every link is proved and there is at least one."""
+        return bool(self.links) and not self.reason and all(link.decided is True for link in self.links)
+
+
+def prove(claim: Claim, library: Mapping[str, Claim] | None = None) -> Proof:
+    """Try to prove a claim, appealing to the claims in `library` where its steps say so.
+
+    Returns:
+        A proof whose `holds` says whether it went through and whose `reason` or links say where it did not.
+    """
+    try:
+        _demand_founded(claim, library or {}, ())
+        return Proof(claim.name, _links(claim, library or {}), claim.uses)
+    except ProofError as error:
+        return Proof(claim.name, (), claim.uses, str(error))
+
+
+class ProofError(ValueError):
+    """The proof is not well formed: an unknown claim, a hypothesis that is missing, cases that leave something out."""
+
+
+def _links(claim: Claim, library: Mapping[str, Claim]) -> tuple[Link, ...]:
+    _demand_consistent(claim)
+    if claim.branches:
+        _demand_exhaustive(claim)
+        return tuple(
+            _decide(claim.lhs, claim.rhs, claim.given + branch.given, branch.says) for branch in claim.branches
+        )
+    if claim.induction is not None:
+        return _induction(claim, claim.induction)
+    ends = (*claim.steps, *([] if claim.steps and claim.steps[-1].reached == claim.rhs else [Step(claim.rhs, "")]))
+    links, before = [], claim.lhs
+    for step in ends:
+        links.append(_step(before, step, claim.given, library))
+        before = step.reached
+    return tuple(links)
+
+
+def _decide(before: Expr, after: Expr, given: tuple[Hypothesis, ...], says: str) -> Link:
+    difference = _minus(take_limits(before), take_limits(after))
+    decided = is_zero(difference, given)
+    shown = None if decided else _shown(difference, given)
+    return Link(before, after, says or "by calculus and algebra", decided, shown)
+
+
+def _minus(before: Expr, after: Expr) -> Expr:
+    """Subtract inertly: no divisor of either side cancels before the decision has seen it."""
+    return Add(before, Mul(-1, after, evaluate=False), evaluate=False)
+
+
+def _shown(difference: Expr, given: tuple[Hypothesis, ...]) -> Expr:
+    return Add(*difference.args) if difference.has(Limit) else factor(normal(difference, given))
+
+
+def _induction(claim: Claim, n: Symbol) -> tuple[Link, ...]:
+    """From 0 by d^(n+1) F = d (d^n F): the right-hand side at 0 is F, and one more derivative of it is it at n + 1."""
+    lhs = claim.lhs
+    if not isinstance(lhs, Derivative) or len(lhs.variable_count) != 1 or lhs.variable_count[0][1] != n:
+        raise ProofError(f"{claim.name}: induction on {n} needs a left-hand side d^{n} F/dx^{n}, got {lhs}")
+    natural = n == Symbol(n.name, integer=True, nonnegative=True)
+    if not natural or any(n in h.relation.free_symbols for h in claim.given):
+        raise ProofError(f"{claim.name}: induction needs {n} to be any integer from 0 on, and no hypothesis about {n}")
+    x = lhs.variable_count[0][0]
+    start = _decide(lhs.expr, claim.rhs.subs(n, Integer(0)), claim.given, f"start, {n} = 0")
+    once_more = Derivative(normal(claim.rhs, claim.given), x)
+    following = _decide(once_more, claim.rhs.subs(n, n + 1), claim.given, f"step, from {n} to {n} + 1")
+    return start, following
+
+
+def _step(before: Expr, step: Step, given: tuple[Hypothesis, ...], library: Mapping[str, Claim]) -> Link:
+    if not step.by:
+        return _decide(before, step.reached, given, step.says)
+    sides = [before, step.reached]
+    for use in step.by:
+        lhs, rhs = _instance(use, given, library)
+        if not any(side.has(lhs) for side in sides):
+            raise ProofError(f"the step {step.says!r} uses {use.claim}, but {lhs} does not occur in it")
+        if any(side.has(Limit) for side in sides):
+            raise ProofError(f"the step {step.says!r} uses {use.claim} under a limit, where it need not hold")
+        sides = [side.xreplace({lhs: rhs}) for side in sides]
+    difference = _minus(*sides)
+    sealed = {d: Dummy(f"d{i}", real=True) for i, d in enumerate(difference.atoms(Derivative))}
+    opaque = tuple(replace(h, relation=h.relation.xreplace(sealed)) for h in given)
+    exist = all(is_defined(d.expr, given) for d in sealed)
+    decided = is_zero(difference.xreplace(sealed), opaque) if exist else None
+    shown = None if decided else Add(*difference.args)
+    return Link(before, step.reached, step.says, decided, shown, tuple(dict.fromkeys(use.claim for use in step.by)))
+
+
+def _instance(use: Use, given: tuple[Hypothesis, ...], library: Mapping[str, Claim]) -> tuple[Expr, Expr]:
+    if use.claim not in library:
+        raise ProofError(f"{use.claim} is used but is no claim")
+    used = library[use.claim]
+    _demand_instance(used, use)
+    at_hand = {h.relation for h in given}
+    for hypothesis in used.given:
+        if at(hypothesis.relation, use) not in at_hand:
+            raise ProofError(f"{use.claim} needs the hypothesis «{hypothesis.name}», which is not at hand")
+    return at(used.lhs, use), at(used.rhs, use)
+
+
+def at(expr: Basic, use: Use) -> Basic:
+    """Put the values and functions of a use into the expression, which stays inert."""
+    for old, new in use.at:
+        if isinstance(old, UndefinedFunction):
+            expr = expr.replace(nth(old), nth(new)).replace(old, new)
+        else:
+            expr = expr.subs(old, new)
+    return expr
+
+
+def _demand_instance(used: Claim, use: Use) -> None:
+    """Demand a function of the same kind for a function, a value of its domain without a moving variable else."""
+    moving = _moving(used)
+    for old, new in ((old, sympify(new)) for old, new in use.at):
+        if isinstance(old, UndefinedFunction):
+            fits = isinstance(new, UndefinedFunction) and old._kwargs.items() <= new._kwargs.items()
+        else:
+            fits = isinstance(old, Symbol) and not (old.free_symbols | new.free_symbols) & moving
+            fits = fits and all(getattr(new, f"is_{fact}") is value for fact, value in old.assumptions0.items())
+        if not fits:
+            raise ProofError(f"{used.name} says nothing about {new} in place of {old}")
+
+
+def _moving(claim: Claim) -> set[Basic]:
+    """Return the variables of derivatives, limits and definitions: no value may replace these, or hold one of them."""
+    parts = [claim.lhs, claim.rhs, *(h.relation for h in claim.given)]
+    derivatives = {v for part in parts for e in part.atoms(Derivative) for v, _ in e.variable_count}
+    limits = {e.args[1] for part in parts for e in part.atoms(Limit)}
+    arguments = {v for e in parts if isinstance(e, Eq) and isinstance(e.lhs, AppliedUndef) for v in e.lhs.args}
+    return derivatives | limits | arguments
+
+
+def _demand_founded(claim: Claim, library: Mapping[str, Claim], path: tuple[str, ...]) -> None:
+    """Demand that no claim is used in its own proof, however long the way."""
+    if claim.name in path:
+        raise ProofError(f"circular proof: {' -> '.join((*path, claim.name))}")
+    for used in (library[name] for name in claim.uses if name in library):
+        _demand_founded(used, library, (*path, claim.name))
+
+
+def _demand_consistent(claim: Claim) -> None:
+    """Demand hypotheses that do not visibly contradict each other: everything would follow from them."""
+    for given in [claim.given + branch.given for branch in claim.branches] or [claim.given]:
+        strict = [h.relation for h in given if isinstance(h.relation, (Ne, Gt, Lt)) and h.relation.rhs == 0]
+        for r in strict:
+            opposite = isinstance(r, Gt) and Lt(r.lhs, 0, evaluate=False) in strict
+            if opposite or r.func(normal(r.lhs, given), 0) == false:
+                raise ProofError(f"{claim.name}: the hypotheses contradict each other at {r}")
+
+
+def _demand_exhaustive(claim: Claim) -> None:
+    """Demand the only distinction of cases that is accepted: e > 0 or e < 0 and no more, where e != 0 is given."""
+    if claim.steps or claim.induction is not None:
+        raise ProofError(f"{claim.name}: cases cannot be combined with steps or induction")
+    cases = [tuple(h.relation for h in branch.given) for branch in claim.branches]
+    for e in (h.relation.lhs for h in claim.given if isinstance(h.relation, Ne) and h.relation.rhs == 0):
+        if len(cases) == 2 and {*cases} == {(Gt(e, 0, evaluate=False),), (Lt(e, 0, evaluate=False),)}:
+            return
+    raise ProofError(f"{claim.name}: the cases {cases} do not cover everything that is given")

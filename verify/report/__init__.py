@@ -1,0 +1,1 @@
+"""What people read: the page, the tables and the pictures, rendered from a ledger alone."""
