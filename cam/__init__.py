@@ -1,7 +1,7 @@
 """The numeric room: activations, tails, true derivatives, weights and maps. Knows torch and no claim."""
 
 from cam.heads import HEADS, Head, head
-from cam.jets import ORACLES, Function, along_entries, forward, pure_derivatives, reverse, tail_derivatives
+from cam.jets import ORACLES, Function, along_entries, forward, pure_derivatives, reverse, tail_derivatives, tower
 from cam.maps import Explanation, GradCAMPlusPlus
 from cam.tail import Cut, CutError, Tail, cut
 from cam.weights import alpha_closed, alpha_exact, alpha_from_tail, alpha_printed, channel_weights, footprint
@@ -29,4 +29,5 @@ __all__ = [
     "pure_derivatives",
     "reverse",
     "tail_derivatives",
+    "tower",
 ]

@@ -1,0 +1,62 @@
+"""Pixel and channel weights of Grad-CAM++ as pure functions of derivatives. Equation numbers are those of
+arXiv:1710.11063.
+
+Every alpha depends on A and the derivatives only through scale-free products: A -> cA for c > 0 sends sigma to c sigma
+and the n-th derivative to c^-n times itself, and leaves alpha as it is. A constant added to a denominator would break
+that, so there is none: 0/0 is nan, a pole is inf, and both stay visible.
+"""
+
+import torch
+from torch import Tensor
+
+
+def footprint(A: Tensor) -> Tensor:
+    """sigma_k = sum_ab A_ab^k, the sum of each channel: (..., K, H, W) -> (..., K, 1, 1). Scales as A."""
+    return A.sum((-2, -1), keepdim=True)
+
+
+def alpha_exact(Y2: Tensor, Y3: Tensor, sigma: Tensor) -> Tensor:
+    """Equation (10): alpha = Y2 / (2 Y2 + sigma Y3), Y2 and Y3 the pure derivatives of Y = f(S) along the entry.
+
+    Unchanged by Y -> aY, and by A -> cA with Y2/c^2, Y3/c^3, c sigma. Where Y2 = 0 and sigma Y3 = 0 it is 0/0: nan.
+    """
+    return Y2 / (2 * Y2 + sigma * Y3)
+
+
+def alpha_from_tail(g: Tensor, h: Tensor, t: Tensor, sigma: Tensor) -> Tensor:
+    """(10) for Y = exp(S) from the tail's derivatives: Y > 0 cancels, and exp(S), which overflows, is never formed.
+
+        alpha = (g^2 + h) / (2 (g^2 + h) + sigma (g^3 + 3 g h + t))
+
+    Unchanged by A -> cA with g/c, h/c^2, t/c^3, c sigma. Where g = h = t = 0 it is 0/0: nan.
+    """
+    return alpha_exact(g.square() + h, g**3 + 3 * g * h + t, sigma)
+
+
+def alpha_closed(g: Tensor, sigma: Tensor, rho: Tensor | float = 1.0) -> Tensor:
+    """(10) for any outer function over a tail that is affine along the entry's line, rho = f'''/f''.
+
+        alpha = 1 / (2 + sigma rho g)
+
+    Unchanged by A -> cA with g/c, c sigma. At sigma g = 0 it is the limit 1/2, also for infinite rho; elsewhere
+    infinite rho gives 0, which is (10) at f'' = 0. At the pole sigma rho g = -2 it is inf.
+    """
+    reach = sigma * g
+    return 1 / (2 + torch.where(reach == 0, reach, rho * reach))
+
+
+def alpha_printed(g: Tensor, sigma: Tensor) -> Tensor:
+    """Equation (19) as printed: alpha = g^2 / (2 g^2 + sigma g^3), the outer function being exp.
+
+    Unchanged by A -> cA with g/c, c sigma. At g = 0 it is 0/0: nan.
+    """
+    return g**2 / (2 * g**2 + sigma * g**3)
+
+
+def channel_weights(alpha: Tensor, dS: Tensor) -> Tensor:
+    """Equation (5) up to the factor f'(S) > 0: w_k = sum_ij alpha_ij relu(dS/dA_ij), (..., K, H, W) -> (..., K).
+
+    Where relu(dS) = 0 the term is 0, even where alpha is nan or inf. An infinite alpha (a pole) at dS > 0 makes the
+    weight infinite, and a nan in dS makes it nan. A -> cA with dS/c divides every weight by c > 0.
+    """
+    return torch.where(dS <= 0, 0, alpha * dS).sum((-2, -1))
