@@ -1,0 +1,132 @@
+"""Which values a claim is tried on.
+
+A function for each undefined function, a number for each symbol, simplest first.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cache
+from itertools import product
+
+from sympy import Basic, Dummy, Eq, Expr, Integer, Rational, Symbol, expand
+from sympy.core.function import AppliedUndef, UndefinedFunction
+
+from derivation.claim import Claim, Hypothesis
+from derivation.notation import L, R, S, b, f, g, left, n, right, sigma, step, test_function, v, value, w, x
+from verify.arithmetic.ball import BALL, precision
+from verify.arithmetic.exact import EXACT, sign
+from verify.catalogue.functions import LINES, OUTER, TESTS, Face
+from verify.probe import NoRule
+from verify.probe import value as evaluate
+
+# Dyadic, so that float64 holds them; simplest first, since the first counterexample found is the one that is shown.
+FUNCTIONS: dict[UndefinedFunction, tuple[Face, ...]] = {S: LINES, L: LINES, f: OUTER, R: OUTER, test_function: TESTS}
+HALF = Rational(1, 2)
+NUMBERS: dict[Symbol, tuple[Rational, ...]] = {
+    x: (Integer(0), Integer(1), -HALF),
+    sigma: (Integer(1), Integer(3), Integer(-1)),
+    n: tuple(map(Integer, (2, 3, 1, 0, 4))),
+    g: (Integer(1), Integer(2), -HALF),
+    w: (Integer(1), Integer(-2), HALF),
+    b: (Integer(0), Integer(1), -HALF),
+    v: (Integer(1), Integer(-1), HALF),
+    step: (Integer(1), HALF, Rational(1, 4)),
+    value: (Integer(0), Integer(1), -HALF),
+    left: (Integer(0), Integer(1), -HALF),
+    right: (Integer(1), Integer(2), Rational(1, 4)),
+}
+
+
+@dataclass(frozen=True)
+class Case:
+    """One choice of a function for every undefined function and of a number for every symbol of a claim."""
+
+    functions: tuple[tuple[UndefinedFunction, Face], ...]
+    numbers: tuple[tuple[Symbol, Rational], ...]
+
+    def __str__(self) -> str:
+        """Name the case in words, e.g. "S(u) = 2 u, f(u) = u^2, x = 0"."""
+        functions = [f"{function.__name__}(u) = {face.text}" for function, face in self.functions]
+        return ", ".join(functions + [f"{symbol} = {number}" for symbol, number in self.numbers])
+
+
+def cases(claim: Claim) -> Iterator[Case]:
+    """Yield the cases of a claim, whether its hypotheses hold there or not; simplest first, in a fixed order."""
+    functions = sorted(claim.functions, key=lambda function: function.__name__)
+    numbers = sorted(free_symbols(claim), key=str)
+    registers = [FUNCTIONS[function] for function in functions] + [NUMBERS[number] for number in numbers]
+    indices = sorted(product(*(range(len(register)) for register in registers)), key=lambda index: (sum(index), index))
+    for index in indices:
+        chosen = [register[i] for register, i in zip(registers, index, strict=True)]
+        yield Case(
+            tuple(zip(functions, chosen[: len(functions)], strict=True)),
+            tuple(zip(numbers, chosen[len(functions) :], strict=True)),
+        )
+
+
+def free_symbols(claim: Claim) -> frozenset[Symbol]:
+    """Return the symbols that need a number: free in the statement or in a hypothesis, apart from bound ones."""
+    bound = {h.relation.lhs.args[0] for h in claim.given if isinstance(h.relation.lhs, AppliedUndef)}
+    return frozenset(claim.symbols.union(*(h.relation.free_symbols for h in claim.given)) - bound)
+
+
+def meets(case: Case, hypothesis: Hypothesis) -> bool | None:
+    """Whether a hypothesis holds in a case: True, False, or None where exact arithmetic cannot tell."""
+    relation = hypothesis.relation
+    if isinstance(relation, Eq):
+        return _holds_identically(relation, case.functions)
+    found = _sign_of(relation.lhs - relation.rhs, case)
+    return None if found is None else bool(relation.func(Integer(found), 0))
+
+
+def _sign_of(expr: Expr, case: Case) -> int | None:
+    """-1, 0 or 1, or None: by a ball that excludes zero or is zero, else (slower) exactly."""
+    try:
+        with precision():
+            ball = evaluate(expr, ball_values(case), BALL)
+            if ball.is_finite() and (ball.is_zero() or not ball.contains(0)):
+                return 0 if ball.is_zero() else 1 if ball > 0 else -1
+        return sign(evaluate(expr, exact_values(case), EXACT))
+    except NoRule:
+        return None
+
+
+@cache
+def _holds_identically(relation: Eq, functions: tuple[tuple[UndefinedFunction, Face], ...]) -> bool | None:
+    """Whether an equation between functions of one variable holds for all its values, not only at a point."""
+    u = Dummy("u", real=True)
+    at = {**dict(functions), **dict.fromkeys(relation.free_symbols, u)}
+    difference = expand(evaluate(relation.lhs, at, EXACT) - evaluate(relation.rhs, at, EXACT))
+    if difference == 0:
+        return True
+    with precision():
+        for point in NUMBERS[x]:
+            there = {**dict(functions), **dict.fromkeys(relation.free_symbols, BALL.number(point))}
+            if not evaluate(relation.lhs - relation.rhs, there, BALL).contains(0):
+                return False
+    return None
+
+
+def admitted(case: Case, claim: Claim) -> bool:
+    """Whether a case is known to meet every hypothesis of a claim.
+
+    The cheap ones, about functions alone, are asked first.
+    """
+    by_cost = sorted(claim.given, key=lambda hypothesis: not isinstance(hypothesis.relation, Eq))
+    return all(meets(case, hypothesis) for hypothesis in by_cost)
+
+
+def ball_values(case: Case) -> dict[Basic, object]:
+    """Return what the probe needs to enclose an expression in a case; call it inside `precision`."""
+    return {
+        **dict(case.functions),
+        **{symbol: int(number) if symbol == n else BALL.number(number) for symbol, number in case.numbers},
+    }
+
+
+def exact_values(case: Case) -> dict[Basic, object]:
+    """Return what the probe needs to evaluate an expression exactly in a case."""
+    return {
+        **dict(case.functions),
+        **{symbol: int(number) if symbol == n else number for symbol, number in case.numbers},
+    }

@@ -1,0 +1,41 @@
+"""What can go wrong outside mathematics: the errors a user can put right.
+
+A verdict about a claim is never an error.  These are raised when the toolkit could not even look: a name that
+does not exist, a package that is not installed, a file that is not the file it should be.
+"""
+
+import difflib
+from collections.abc import Iterable
+
+
+class UsageError(Exception):
+    """A request that cannot be served; the message is one clear line that says what to do.
+
+    The command line prints the message without a traceback and leaves with exit status 2.
+    """
+
+
+class MissingPackage(UsageError):
+    """An optional package is needed and not installed; the message gives the pip command."""
+
+
+class CorruptFile(UsageError):
+    """A file's bytes are not those it was published with; the message gives both hashes."""
+
+
+def missing(package: str, extra: str, purpose: str) -> MissingPackage:
+    """Build the error for an optional `package` that belongs to the extra named `extra`.
+
+    `purpose` completes "... is needed for ...".
+    """
+    return MissingPackage(
+        f"the package {package!r} is needed for {purpose} and is not installed: pip install 'gradcampp[{extra}]'"
+    )
+
+
+def unknown(kind: str, name: str, known: Iterable[str]) -> UsageError:
+    """Build the error for a `name` that is not among the `known` ones of its `kind`, with the nearest spelling."""
+    names = list(known)
+    near = difflib.get_close_matches(name, names, n=1)
+    hint = f"; did you mean {near[0]!r}?" if near else ""
+    return UsageError(f"no {kind} is called {name!r}{hint} (known: {', '.join(names)})")
