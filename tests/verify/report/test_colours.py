@@ -1,0 +1,48 @@
+import re
+
+import pytest
+
+from verify.report.colours import SHADES, properties
+
+
+def luminance(colour):
+    """Relative luminance as WCAG 2.2 defines it, from a colour such as #0b4f3c."""
+    channels = [int(colour[i : i + 2], 16) / 255 for i in (1, 3, 5)]
+    linear = [c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in channels]
+    return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
+
+
+def contrast(one, other):
+    low, high = sorted((luminance(one), luminance(other)))
+    return (high + 0.05) / (low + 0.05)
+
+
+def test_black_on_white_has_the_known_contrast_of_21():
+    assert contrast("#000000", "#ffffff") == pytest.approx(21)
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("name", sorted(SHADES.keys() - {"line"}))
+def test_every_text_can_be_read_on_its_ground(name, scheme):
+    assert contrast(*getattr(SHADES[name], scheme)) >= 4.5
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("text", ["page", "quiet", "link"])
+@pytest.mark.parametrize("ground", ["page", "quiet"])
+def test_text_links_and_captions_can_be_read_on_the_page_and_in_boxes(text, ground, scheme):
+    assert contrast(getattr(SHADES[text], scheme)[0], getattr(SHADES[ground], scheme)[1]) >= 4.5
+
+
+def test_a_link_inside_a_counterexample_is_not_needed_but_its_text_keeps_its_own_ground():
+    light = properties("light")
+    assert "--refuted-text: #8c1d18; --refuted-ground: #fde0dc;" in light
+    assert len(re.findall(r"--[\w]+-(?:text|ground): #[0-9a-f]{6};", light)) == 2 * len(SHADES)
+
+
+def test_every_verdict_has_a_style_for_the_terminal():
+    from rich.style import Style
+
+    from verify.verdict import Verdict
+
+    assert all(Style.parse(SHADES[verdict].terminal).color is not None for verdict in Verdict)

@@ -1,0 +1,63 @@
+"""LaTeX in, MathML out: formulas that a browser sets and a screen reader reads, with no script.
+
+latex2mathml does the work on what SymPy writes; this module chooses the LaTeX where SymPy's can be misread, and checks
+what comes back.
+"""
+
+import re
+from functools import cache
+from xml.etree import ElementTree
+
+from latex2mathml.converter import convert
+from markupsafe import Markup, escape
+
+_TOKENS = {"mi", "mn", "mo", "mtext", "mspace"}
+_SCRIPTS = {"msub", "msup", "msubsup", "munder", "mover", "munderover"}
+_LAYOUT = {"math", "mrow", "mfrac", "msqrt", "mroot", "mtable", "mtr", "mtd", "mstyle", "mpadded"}
+_TAGS = _TOKENS | _SCRIPTS | _LAYOUT
+
+# A closed bracket, perhaps with a power, then one more factor: SymPy leaves a blank there, which MathML does not show.
+_CLOSED = r"(\\right\)(?:\^\{[^{}]*\})?(?: ?\})?) "
+# "L(x) 0" would read as "L(x)0".
+_BEFORE_DIGIT = re.compile(_CLOSED + r"(?=\d)")
+# "d/dx L(x) d/dx p(x)" would read as the derivative of a product.
+_BEFORE_DERIVATIVE = re.compile(_CLOSED + r"(?=\\frac\{(?:d|\\partial)(?:\^|\}))")
+
+# A pair of growing brackets around neither a fraction nor another such pair.
+_FLAT = re.compile(r"\\left\(((?:(?!\\left|\\right|\\[dt]?frac|\\begin).)*?) ?\\right\)")
+
+
+def mathml(latex: str, *, display: bool = False) -> Markup:
+    r"""Return a formula as MathML, inline or as a display.
+
+    What latex2mathml does not know, such as \foo, comes back from it as a name with a backslash, and what stands in
+    \text comes back unescaped.  Such a formula is shown as its escaped LaTeX source in <code> instead: ugly, but
+    legible and harmless.
+    """
+    return _mathml(latex, "block" if display else "inline")
+
+
+@cache
+def _mathml(latex: str, display: str) -> Markup:
+    source = snug(unambiguous(latex))
+    try:
+        markup = convert(source, display=display)
+        tree = ElementTree.fromstring(markup)
+    except Exception:  # latex2mathml raises a class of its own for each mistake, and IndexError for others
+        return Markup("<code>") + escape(latex) + Markup("</code>")
+    if "\\" in markup or any(element.tag.rpartition("}")[2] not in _TAGS for element in tree.iter()):
+        return Markup("<code>") + escape(latex) + Markup("</code>")
+    return Markup(markup)
+
+
+def unambiguous(latex: str) -> str:
+    """Put a dot between two factors that would run together or be misread."""
+    return _BEFORE_DERIVATIVE.sub(r"\1 \\cdot ", _BEFORE_DIGIT.sub(r"\1 \\cdot ", latex))
+
+
+def snug(latex: str) -> str:
+    """Let brackets grow around fractions only: a growing one keeps a distance in some mathematical fonts."""
+    before = ""
+    while before != latex:  # from the inside out
+        before, latex = latex, _FLAT.sub(r"(\1)", latex)
+    return latex

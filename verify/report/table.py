@@ -1,0 +1,94 @@
+"""The verdict table as the terminal and a README show it."""
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from rich.table import Table
+from rich.text import Text
+
+from verify.report.colours import SHADES
+from verify.report.words import METHODS, brief, counted, source_words
+
+_MARKDOWN = re.compile(r"([\\`*_|<>\[\]$~])")
+
+
+def is_open_hole(claim: Mapping[str, Any]) -> bool:
+    """Tell whether the claim is refuted and no other claim says what is true instead."""
+    return claim["verdict"] == "REFUTED" and not claim["corrected_by"]
+
+
+def standing(claim: Mapping[str, Any]) -> str:
+    """Return the verdict, and what it alone hides: an open hole, or a proof that rests on what does not stand."""
+    if is_open_hole(claim):
+        return f"{claim['verdict']}, open hole"
+    if claim["verdict"] == "PROVED" and not claim["stands"]:
+        return f"{claim['verdict']}, does not stand"
+    return str(claim["verdict"])
+
+
+def strongest(claim: Mapping[str, Any]) -> str:
+    """Say what is the strongest evidence for the verdict; methods rank as in `METHODS`, the first of equals wins."""
+    verdict, evidence = claim["verdict"], claim["evidence"]
+    if not evidence:
+        return "nothing was tried"
+    best = min((e for e in evidence if e["verdict"] == verdict), key=_rank, default=None)
+    if best is None or verdict == "UNDECIDED":
+        best = best or min(evidence, key=_rank)
+        return f"{best['method']}: {best['note'] or best['case']}"
+    if verdict == "PROVED":
+        links = claim["proof"]["links"]
+        return f"{best['method']} proof" + (f" in {counted(links, 'link')}" if links else "")
+    if verdict == "REFUTED":
+        witness = best["witness"]
+        return f"{best['method']} counterexample, {witness['where']}: {witness['lhs']} ≠ {witness['rhs']}"
+    text = f"{best['method']}: {counted(best['tried'], 'case')} tried"
+    if best["residual"] is None:
+        return f"{text}, none fails"
+    bound = f", bound {brief(best['bound'])}" if best["bound"] is not None else ""
+    return f"{text}, largest difference {brief(best['residual'])}{bound}"
+
+
+def _rank(piece: Mapping[str, Any]) -> int:
+    order = list(METHODS)
+    return order.index(piece["method"]) if piece["method"] in order else len(order)
+
+
+def terminal(ledger: Mapping[str, Any], seconds: Mapping[str, float]) -> Table:
+    """Return the verdict table for a terminal.
+
+    Args:
+        ledger: a ledger of schema gradcampp-ledger/1.
+        seconds: time taken for each claim by name; a claim that is not in it gets an empty cell.
+    """
+    table = Table(title="Grad-CAM++, line by line", title_justify="left", show_lines=False)
+    table.add_column("claim", overflow="fold")
+    table.add_column("hypotheses", overflow="fold")
+    table.add_column("verdict", min_width=len("UNDECIDED"))
+    table.add_column("strongest evidence", overflow="fold")
+    table.add_column("time", justify="right", no_wrap=True)
+    for claim in ledger["claims"]:
+        name = claim["name"]
+        style = SHADES["hole" if is_open_hole(claim) else claim["verdict"]].terminal
+        table.add_row(  # Text, not str: a bracket in a note must not be taken for rich's markup
+            Text(name),
+            Text(", ".join(hypothesis["name"] for hypothesis in claim["given"])),
+            Text(standing(claim), style=style),
+            Text(strongest(claim)),
+            Text(f"{seconds[name]:.2f} s" if name in seconds else ""),
+        )
+    return table
+
+
+def markdown(ledger: Mapping[str, Any]) -> str:
+    """Return the verdict table in Markdown, one line a claim: name, sentence, source, verdict."""
+    lines = ["| claim | says | source | verdict |", "| --- | --- | --- | --- |"]
+    for claim in ledger["claims"]:
+        cells = (claim["says"], source_words(claim["source"]), standing(claim))
+        lines.append(f"| `{claim['name']}` | " + " | ".join(_plain(cell) for cell in cells) + " |")
+    return "\n".join(lines) + "\n"
+
+
+def _plain(text: str) -> str:
+    """Return text with what Markdown would interpret escaped, on one line."""
+    return _MARKDOWN.sub(r"\\\1", " ".join(text.split()))
