@@ -1,7 +1,8 @@
-# make verify   try every claim and write report/
-# make test     lint, types and tests
-# make lint     ruff and mypy alone
-# make clean    remove what was made: .venv, report/ and the tools' caches
+# make verify      try every claim and write report/
+# make test        lint, types and tests
+# make notebooks   run the notebooks and rewrite their outputs
+# make lint        ruff and mypy alone
+# make clean       remove what was made: .venv, report/ and the tools' caches
 #
 # Variables: PYTHON (a Python >= 3.11, only used to make .venv), JOBS (processes for pytest, 0 runs it in one), ARGS (for the command at hand).
 
@@ -14,13 +15,16 @@ BIN := .venv/bin
 STAMP := .venv/installed
 .DELETE_ON_ERROR:
 .DEFAULT_GOAL := verify
-.PHONY: verify test lint clean
+.PHONY: verify test notebooks lint clean
 
 verify: $(STAMP)
 	$(BIN)/gradcampp verify $(ARGS)
 
 test: lint
 	$(BIN)/python -m pytest -n $(JOBS) $(ARGS)
+
+notebooks: $(STAMP)
+	$(BIN)/python -m verify.notebook notebooks/
 
 lint: $(STAMP)
 	$(BIN)/ruff check

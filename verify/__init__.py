@@ -1,1 +1,1 @@
-"""The suite: tries the claims of `derivation` on what `cam` computes, weighs the evidence and reports the standing of each."""
+"""The suite: tries the claims of `derivation` on what `cam` computes and reports the standing of each."""

@@ -1,0 +1,1 @@
+"""The methods that give evidence, one file each."""

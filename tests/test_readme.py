@@ -1,0 +1,46 @@
+"""What README.md says is true: its table is current, its example runs, its commands exist."""
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+from verify.readme import README, filled
+
+TEXT = README.read_text("utf-8")
+
+
+def test_the_verdict_table_is_current():
+    assert filled(TEXT) == TEXT, "run python -m verify.readme"
+
+
+def test_the_example_runs_and_prints_a_difference(tmp_path):
+    (program,) = re.findall(r"```python\n(.*?)```", TEXT, flags=re.DOTALL)
+    assert len([line for line in program.splitlines() if line.strip()]) <= 10
+    found = subprocess.run(
+        [sys.executable, "-W", "error", "-c", program],
+        capture_output=True,
+        text=True,
+        cwd=tmp_path,
+        timeout=120,
+        check=True,
+    )
+    (moved,) = re.findall(r"moves the heatmap by up to (\d\.\d+)\n", found.stdout)
+    assert 0 < float(moved) <= 1
+
+
+def test_every_file_that_it_names_exists():
+    root = Path(README).parent
+    named = set(re.findall(r"`((?:derivation|cam|verify|notebooks)/[\w./]*)`", TEXT)) | {
+        target for target in re.findall(r"\]\(([^)#]+)\)", TEXT) if "://" not in target
+    }
+    assert named
+    for name in named:
+        assert (root / name).exists(), name
+
+
+def test_every_make_target_that_it_names_exists():
+    makefile = (Path(README).parent / "Makefile").read_text("utf-8")
+    targets = set(re.findall(r"make (\w+)", TEXT)) - {"on"}
+    for target in targets:
+        assert re.search(rf"^{target}:", makefile, flags=re.MULTILINE), target

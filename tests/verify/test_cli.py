@@ -1,0 +1,139 @@
+"""The command line as its users meet it: in a process of its own."""
+
+import json
+import os
+import subprocess
+import sys
+from importlib import metadata
+
+import pytest
+
+from verify import ledger
+
+
+def gradcampp(*arguments, **environment):
+    command = [sys.executable, "-c", "from verify.cli import main; main()", *map(str, arguments)]
+    return subprocess.run(
+        command, capture_output=True, text=True, env={**os.environ, **environment}, timeout=120, check=False
+    )
+
+
+PROOFS = ("verify", "--only", "symbolic", "--jobs", "1")
+
+
+def one_line(said):
+    assert "Traceback" not in said
+    return said.startswith("gradcampp: ") and said.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (["verify", "--claim", "exp-power-rul"], "did you mean 'exp-power-rule'"),
+        (["verify", "--only", "magic"], "no method is called 'magic'"),
+        (["verify", "--seed", "one"], "--seed"),
+        (["verify", "--jobs", "0"], "--jobs"),
+        (["verify", "--record", "--only", "symbolic"], "leave out --claim and --only"),
+        (["verify", "--nonsense"], "--nonsense"),
+        (["nonsense"], "nonsense"),
+    ],
+)
+def test_a_wrong_request_is_one_clear_line_and_status_2(tmp_path, arguments, says):
+    if arguments[0] == "verify":
+        arguments = [*arguments, "--report", str(tmp_path / "report")]
+    found = gradcampp(*arguments)
+    assert (found.returncode, found.stdout) == (2, "")
+    assert says in found.stderr
+    assert one_line(found.stderr)
+    assert not (tmp_path / "report").exists()
+
+
+def test_a_report_directory_that_is_a_file_is_refused_before_any_work(tmp_path):
+    (tmp_path / "report").write_text("mine")
+    found = gradcampp(*PROOFS, "--report", tmp_path / "report")
+    assert found.returncode == 2
+    assert one_line(found.stderr)
+    assert (tmp_path / "report").read_text() == "mine"
+
+
+def test_a_package_that_is_missing_is_named_with_its_cure(tmp_path):
+    (tmp_path / "sitecustomize.py").write_text("import sys; sys.modules['efficientnet_lite_pytorch'] = None\n")
+    found = gradcampp(
+        "verify", "--only", "network", "--jobs", "1", "--report", tmp_path / "r", PYTHONPATH=str(tmp_path)
+    )
+    assert found.returncode == 2
+    assert one_line(found.stderr)
+    assert "pip install 'gradcampp[real]'" in found.stderr
+    assert list((tmp_path / "r").iterdir()) == []
+
+
+def test_json_is_one_document_on_stdout_and_nothing_else(tmp_path):
+    found = gradcampp(*PROOFS, "--json", "--report", tmp_path)
+    assert found.returncode == 0
+    document = json.loads(found.stdout)
+    assert document["schema"] == ledger.SCHEMA
+    assert found.stdout == (tmp_path / "ledger.json").read_text("utf-8")
+    for claim in document["claims"]:
+        assert {"name", "says", "source", "verdict", "stands", "evidence"} <= set(claim)
+        for piece in claim["evidence"]:
+            assert set(piece) == {
+                *("method", "verdict", "case", "residual", "bound", "tried", "vacuous", "witness", "note"),
+            }
+
+
+def test_the_same_seed_gives_the_same_bytes(tmp_path):
+    for name in ("one", "two"):
+        assert gradcampp(*PROOFS, "--quiet", "--report", tmp_path / name).returncode == 0
+    for name in ("ledger.json", "index.html", "verdicts.md"):
+        assert (tmp_path / "one" / name).read_bytes() == (tmp_path / "two" / name).read_bytes()
+
+
+def test_the_report_can_be_rendered_again_from_the_ledger(tmp_path):
+    from verify.report.page import render
+
+    assert gradcampp(*PROOFS, "--quiet", "--report", tmp_path).returncode == 0
+    again = render(ledger.loads((tmp_path / "ledger.json").read_text("utf-8")))
+    assert again == (tmp_path / "index.html").read_text("utf-8")
+
+
+def test_the_table_goes_to_stdout_and_progress_does_not(tmp_path):
+    found = gradcampp(*PROOFS, "--report", tmp_path, COLUMNS="200")
+    assert "exp-power-rule" in found.stdout
+    assert "report:" in found.stderr
+    assert "report:" not in found.stdout
+
+
+def test_a_verdict_that_moved_is_status_1_and_named(tmp_path):
+    """The recorded standing is another one here: what is proved was recorded as refuted."""
+    program = (
+        "from verify import ledger; from verify.cli import main; right = ledger.read_expected();"
+        "right['claims']['pair-nth'] = {'verdict': 'REFUTED', 'stands': False};"
+        "ledger.read_expected = lambda: right; main()"
+    )
+    command = [sys.executable, "-c", program, *PROOFS, "--quiet", "--report", str(tmp_path)]
+    found = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
+    assert found.returncode == 1
+    assert "moved: pair-nth: expected REFUTED, stands: False, found PROVED, stands: True" in found.stderr
+    assert (tmp_path / "index.html").exists()
+
+
+def test_a_fault_of_the_toolkit_is_status_3_without_a_traceback(tmp_path):
+    program = (
+        "import verify.run; from verify.cli import main\n"
+        "def crash(*a, **k): raise RuntimeError('broken')\n"
+        "verify.run.suite = crash\nmain()"
+    )
+    command = [sys.executable, "-c", program, *PROOFS, "--quiet", "--report", str(tmp_path)]
+    found = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
+    assert found.returncode == 3
+    assert one_line(found.stderr)
+
+
+def test_help_is_shown_for_no_command():
+    assert gradcampp().returncode == 0
+    assert "verify" in gradcampp().stdout
+
+
+def test_the_command_is_installed():
+    (command,) = (point for point in metadata.entry_points(group="console_scripts") if point.name == "gradcampp")
+    assert command.value == "verify.cli:main"

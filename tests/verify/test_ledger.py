@@ -1,0 +1,55 @@
+import pytest
+
+from derivation.claims import CLAIMS
+from verify import ledger
+from verify.catalogue.networks import NETWORKS
+from verify.errors import CorruptFile
+
+EXPECTED = ledger.read_expected()
+
+
+def test_every_claim_and_every_network_has_a_recorded_standing():
+    assert set(EXPECTED["claims"]) == {claim.name for claim in CLAIMS}
+    assert set(EXPECTED["networks"]) == {network.name for network in NETWORKS}
+
+
+def test_what_moved_is_named_with_before_and_after():
+    found = {
+        "claims": {**EXPECTED["claims"], "pair-nth": {"verdict": "UNDECIDED", "stands": False}},
+        "networks": EXPECTED["networks"],
+    }
+    assert ledger.moved(found, EXPECTED) == [
+        {
+            "claim": "pair-nth",
+            "expected": {"verdict": "PROVED", "stands": True},
+            "found": {"verdict": "UNDECIDED", "stands": False},
+        }
+    ]
+
+
+def test_a_claim_that_is_new_or_gone_has_moved():
+    fewer = {name: standing for name, standing in EXPECTED["claims"].items() if name != "pair-nth"}
+    (gone,) = ledger.moved({**EXPECTED, "claims": fewer}, EXPECTED)
+    (new,) = ledger.moved(EXPECTED, {**EXPECTED, "claims": fewer})
+    assert (gone["found"], new["expected"]) == (None, None)
+
+
+@pytest.mark.parametrize("content", [None, "{", "[]", '{"schema": "other"}'])
+def test_a_record_that_cannot_be_read_says_what_to_do(tmp_path, content):
+    path = tmp_path / "ledger.json"
+    if content is not None:
+        path.write_text(content)
+    with pytest.raises(CorruptFile, match="--record"):
+        ledger.read_expected(path)
+
+
+@pytest.mark.parametrize("text", ["", "[]", '{"schema": "gradcampp-ledger/0"}'])
+def test_what_is_no_ledger_is_refused(text):
+    with pytest.raises(CorruptFile):
+        ledger.loads(text)
+
+
+def test_the_environment_names_every_package_that_a_figure_may_depend_on():
+    packages = ledger.environment(0)["packages"]
+    assert {"torch", "sympy", "python-flint", "hypothesis"} <= set(packages)
+    assert packages["torch"].startswith("2.")

@@ -1,0 +1,137 @@
+"""The command line. Data goes to stdout, progress and messages to stderr.
+
+Exit status: 0 as expected, 1 something stands otherwise than recorded, 2 the request cannot be served, 3 the toolkit is
+    at fault
+(oracles disagree, a contradiction, a crash), 130 interrupted.
+"""
+
+import os
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from typer.exceptions import TyperException
+
+from verify.errors import UsageError
+
+app = typer.Typer(
+    help="Every equation of Grad-CAM++, proved or refuted, and the exact heatmap beside the printed one.",
+    add_completion=False,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+)
+messages = Console(stderr=True)
+CHANGED, USAGE, FAULT, INTERRUPTED = 1, 2, 3, 130
+
+
+@app.callback()
+def _commands() -> None:
+    """Every equation of Grad-CAM++, proved or refuted, and the exact heatmap beside the printed one."""
+
+
+@app.command()
+def verify(
+    claim: Annotated[list[str], typer.Option("--claim", help="Try this claim alone (may be repeated).")] = [],  # noqa: B006
+    only: Annotated[
+        list[str],
+        typer.Option(
+            "--only", help="Use this method alone: symbolic, exact, enclosure, autograd, property or network."
+        ),
+    ] = [],  # noqa: B006
+    seed: Annotated[int, typer.Option(help="Seed of the sample of entries and of the property search.")] = 0,
+    jobs: Annotated[int, typer.Option(min=1, help="Processes; 1 works in one.")] = 2,
+    report: Annotated[Path, typer.Option(help="Directory for index.html, ledger.json and verdicts.md.")] = Path(
+        "report"
+    ),
+    json: Annotated[bool, typer.Option("--json", help="Print the ledger on stdout instead of the table.")] = False,
+    quiet: Annotated[bool, typer.Option("--quiet", help="No progress and no table.")] = False,
+    record: Annotated[bool, typer.Option("--record", help="Make what was found the expected standing.")] = False,
+) -> None:
+    """Try every claim by every method, write the report, and compare with the recorded standing."""
+    from verify import ledger, run
+    from verify.report import files, page, table
+
+    claims, methods = run.chosen(claim, only)
+    partial = len(claims) < len(run.LIBRARY) or set(methods) != set(run.METHODS)
+    if record and partial:
+        raise UsageError("--record needs a run of all claims by all methods: leave out --claim and --only")
+    expected = None if record else ledger.read_expected()
+    files.demand_writable(report)
+    try:
+        with _bar(len(run.tasks(claims, methods, seed)), hidden=quiet) as advance:
+            outcome = run.suite(claims, methods, seed, expected=expected, jobs=jobs, progress=advance)
+    except KeyboardInterrupt:
+        raise typer.Exit(INTERRUPTED) from None
+    text = ledger.dumps(outcome.document)
+    document = ledger.loads(text)  # what anybody can render again: the file, not what was in memory
+    parts = {"ledger.json": text, "verdicts.md": table.markdown(document), "index.html": page.render(document)}
+    for name, part in parts.items():
+        files.write_whole(report / name, part.encode())
+    if json:
+        sys.stdout.write(text)
+    elif not quiet:
+        Console().print(table.terminal(document, outcome.seconds))
+    messages.print(f"report: {report / 'index.html'}", highlight=False, soft_wrap=True)
+    if record:
+        files.write_whole(ledger.EXPECTED, ledger.dumps(ledger.expected_of(outcome.document)).encode())
+        return
+    for change in outcome.moved:
+        messages.print(
+            f"moved: {change['claim']}: expected {_words(change['expected'])}, found {_words(change['found'])}",
+            soft_wrap=True,
+        )
+    if outcome.moved:
+        raise typer.Exit(CHANGED)
+
+
+def _words(standing: dict[str, object] | None) -> str:
+    if standing is None:
+        return "nothing"
+    return ", ".join(str(value) if name == "verdict" else f"{name}: {value}" for name, value in standing.items())
+
+
+@contextmanager
+def _bar(total: int, *, hidden: bool) -> Iterator[Callable[[str], None]]:
+    """Show a progress bar on stderr while something works."""
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    with Progress(*columns, console=messages, disable=hidden or not messages.is_terminal, transient=True) as bar:
+        task = bar.add_task("calibrating", total=total)
+        yield lambda finished: bar.update(task, advance=1, description=finished)
+
+
+def main() -> None:
+    """Run the command line.
+
+    Whatever goes wrong outside mathematics is one line and an exit status, never a traceback.
+    """
+    from verify.calibrate import Disagreement
+    from verify.verdict import Contradiction
+
+    try:
+        status = app(sys.argv[1:] or ["--help"], standalone_mode=False)
+    except TyperException as error:
+        _leave(f"{error.format_message()} (see --help)", USAGE)
+    except UsageError as error:
+        _leave(str(error), USAGE)
+    except (Disagreement, Contradiction) as error:
+        _leave(f"{type(error).__name__}: {error}", FAULT)
+    except Exception as error:
+        if os.environ.get("GRADCAMPP_DEBUG"):
+            raise
+        _leave(f"a fault of gradcampp: {type(error).__name__}: {error} (GRADCAMPP_DEBUG=1 shows where)", FAULT)
+    else:
+        if status == INTERRUPTED:
+            _leave(
+                "interrupted; nothing was written. Run the same command again: trained networks are kept.", INTERRUPTED
+            )
+        sys.exit(status)
+
+
+def _leave(message: str, status: int) -> None:
+    messages.print(f"gradcampp: {message}", style="bold", highlight=False, markup=False, soft_wrap=True)
+    sys.exit(status)

@@ -1,0 +1,119 @@
+"""float64 derivatives by torch, by two oracles that nest differently, against a bound that running error analysis
+derives.
+
+float64 never certifies: where the two sides differ by more than the bound the evidence is UNDECIDED and says by how
+    much.
+"""
+
+from collections import defaultdict
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+from sympy import Basic
+
+from derivation.claim import Claim
+from derivation.notation import n
+from verify.arithmetic.float64 import Float64
+from verify.cases import Case
+from verify.methods.trial import Tally
+from verify.probe import NoRule, value
+from verify.verdict import Evidence, Verdict
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from verify.rounding import RunningError
+
+AT_MOST = 24
+CASES = "small cases of the catalogue, by reverse and by forward mode"
+
+
+@dataclass(frozen=True)
+class Difference:
+    """|lhs - rhs| in every case of a batch, and what running error analysis allows if the two sides are equal.
+
+    Shape (B,).
+    """
+
+    residual: "Tensor"
+    bound: "Tensor"
+
+    def decided(self) -> tuple["Tensor", "Tensor"]:
+        """Residuals and bounds of the cases whose bound is finite.
+
+        The others (a pole or a branch within rounding) say nothing.
+        """
+        known = self.residual.isfinite() & self.bound.isfinite()
+        return self.residual[known], self.bound[known]
+
+
+def autograd(claim: Claim) -> Evidence:
+    """Try a claim on the first `AT_MOST` cases that meet its hypotheses, by every oracle of `cam.jets`."""
+    import torch
+
+    from cam.jets import ORACLES
+    from verify.rounding import RunningError
+
+    tally = Tally(claim, AT_MOST)
+    batches: dict[Any, list[Case]] = defaultdict(list)
+    for case in tally:
+        batches[case.functions, dict(case.numbers).get(n)].append(case)
+    differences, reasons = [], []
+    for (functions, order), batch in batches.items():
+        at: dict[Basic, Any] = dict(functions)
+        for symbol, _ in batch[0].numbers:
+            column = [float(dict(case.numbers)[symbol]) for case in batch]
+            at[symbol] = int(order) if symbol == n else torch.tensor(column, dtype=torch.float64)
+        for oracle in ORACLES.values():
+            try:
+                with RunningError() as mode:
+                    sides = value(claim.lhs, at, Float64(oracle)), value(claim.rhs, at, Float64(oracle))
+                    differences.append(difference(*sides, mode, len(batch)))
+            except NoRule as reason:
+                reasons += [str(reason)] * len(batch)
+    vacuous = tally.vacuous + len(reasons)
+    if not differences:
+        note = f"not run: {reasons[0]}" if reasons else "no case meets the hypotheses"
+        return Evidence("autograd", Verdict.UNDECIDED, CASES, vacuous=vacuous, note=note)
+    joined = Difference(*(torch.cat([getattr(d, part) for d in differences]) for part in ("residual", "bound")))
+    found = weigh(joined, CASES, vacuous)
+    return (
+        found if not reasons else replace(found, note="; ".join(filter(None, (found.note, f"not tried: {reasons[0]}"))))
+    )
+
+
+def difference(lhs: Any, rhs: Any, mode: "RunningError", size: int) -> Difference:
+    """Compare two sides, tensors of shape (size,) or numbers, inside the analysis that watched their computation."""
+    import torch
+
+    lhs, rhs = (torch.as_tensor(side, dtype=torch.float64).expand(size) for side in (lhs, rhs))
+    gap = lhs - rhs
+    return Difference(gap.detach().abs(), mode.error(gap).detach())
+
+
+def weigh(found: Difference, case: str, vacuous: int) -> Evidence:
+    """Build the evidence of a batch.
+
+    Cases whose bound is not finite (a branch or a pole within rounding) count as vacuous.
+    """
+    import torch
+
+    residual, bound = found.decided()
+    tried = residual.numel()
+    vacuous += found.residual.numel() - tried
+    if tried == 0:
+        return Evidence("autograd", Verdict.UNDECIDED, case, vacuous=vacuous, note="no case has a finite error bound")
+    beyond = int((residual > bound).sum())
+    # 0/0 is a case without any rounding: it comes nearest to its bound only if all are.
+    worst = int(torch.nan_to_num(residual / bound, nan=0.0).argmax())
+    note = f"{beyond} of {tried} differ by more than the bound; float64 alone refutes nothing" if beyond else ""
+    return Evidence(
+        "autograd",
+        Verdict.UNDECIDED if beyond else Verdict.SUPPORTED,
+        case,
+        residual=float(residual[worst]),
+        bound=float(bound[worst]),
+        tried=tried,
+        vacuous=vacuous,
+        note=note,
+    )

@@ -1,0 +1,34 @@
+"""Enclosures: both sides of a claim as balls that are proved to contain them.
+
+Disjoint balls refute, no overlap ever proves.
+"""
+
+from derivation.claim import Claim
+from verify.arithmetic.ball import BALL, BITS, precision
+from verify.cases import Case, ball_values
+from verify.methods.trial import Outcome, try_cases
+from verify.probe import value
+from verify.verdict import Evidence
+
+AT_MOST = 96
+
+
+def enclosure(claim: Claim) -> Evidence:
+    """Try a claim on the first `AT_MOST` cases that meet its hypotheses."""
+    return try_cases("enclosure", claim, judge, AT_MOST)
+
+
+def judge(claim: Claim, case: Case) -> Outcome:
+    """Enclose both sides; they differ for certain where the balls are disjoint.
+
+    residual is an upper bound of |lhs - rhs|, bound the sum of the two radii: what the residual may be if the sides are
+    equal.
+    """
+    with precision():
+        at = ball_values(case)
+        lhs, rhs = value(claim.lhs, at, BALL), value(claim.rhs, at, BALL)
+        if not (lhs.is_finite() and rhs.is_finite()):
+            return Outcome(str(lhs), str(rhs), None)
+        with precision(2 * BITS):  # what the two balls say, without rounding again
+            gap, radii = (lhs - rhs).abs_upper(), 2 * (lhs.rad() + rhs.rad())
+        return Outcome(lhs.str(12), rhs.str(12), lhs.overlaps(rhs), float(gap), float(radii))

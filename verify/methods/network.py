@@ -1,0 +1,293 @@
+"""Claims on a real network: x is the displacement of one entry of the target layer, S the network's own tail along that
+line.
+
+Every sampled entry is one case of a batch, so the probe, the oracles and the error analysis are those of the small
+cases. A claim is judged at the entries that meet its hypotheses:
+
+    S affine along the line    the tail has no smooth operation, and no branch of a piecewise-linear one is within
+    rounding of its kink f is the exponential       the network's outer function is the catalogue's e != 0
+    |e| exceeds the error bound of its computation
+"""
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from sympy import Basic, Derivative, Integer, Ne
+
+from derivation.claim import Claim, Hypothesis
+from derivation.claims.weights import ALPHA, CLOSED
+from derivation.hypotheses import AFFINE, EXP_HEAD, Y, along
+from derivation.notation import S, f, n, sigma, x
+from derivation.nth import nth
+from verify.arithmetic.float64 import Float64
+from verify.calibrate import Check, check, weights_beside_claims
+from verify.catalogue.functions import EXP
+from verify.catalogue.networks import Network
+from verify.methods.autograd import Difference, difference, weigh
+from verify.probe import NoRule, value
+from verify.verdict import Evidence, Verdict
+
+if TYPE_CHECKING:
+    from torch import Tensor, nn
+
+    from cam.tail import Cut
+    from verify.rounding import RunningError
+
+ENTRIES = 512
+FORWARD = 64  # forward mode costs several times what reverse mode does
+CHUNK_NUMBERS = 1 << 22  # entries at once, times the numbers in A: 32 MiB for each tensor of the tail's size
+ORDERS = (1, 2, 3)
+
+
+@dataclass(frozen=True)
+class Scene:
+    """A network that has seen its picture.
+
+    Where it was cut, which class it names, and the derivatives of that score.
+    """
+
+    network: Network
+    model: "nn.Module"
+    picture: "Tensor"
+    cut: "Cut"
+    scores: "Tensor"
+    tail_derivatives: "Tensor"
+    entries: "Tensor"
+
+    @property
+    def target(self) -> int:
+        """The class with the highest score."""
+        return int(self.scores.argmax())
+
+
+@dataclass
+class Found:
+    """What the entries of a network say of one claim."""
+
+    differences: list[Difference] = field(default_factory=list)
+    vacuous: int = 0
+
+
+@dataclass
+class Findings:
+    """What a network says of every claim, of (10) against (19), and of `cam.weights` against the claims."""
+
+    claims: dict[str, Found] = field(default_factory=lambda: defaultdict(Found))
+    closed_form: Found = field(default_factory=Found)
+    weights: dict[str, Found] = field(default_factory=lambda: defaultdict(Found))
+
+
+def look(network: Network, seed: int) -> Scene:
+    """Run a network on its picture, cut it, and draw `ENTRIES` entries with a gradient (all, if there are fewer)."""
+    import torch
+
+    from cam import jets, tail
+
+    model, picture = network.load()
+    with torch.no_grad():
+        scores = model(picture)[0]
+    cut = tail.cut(model, network.layer, picture)
+    cut.tail(cut.activations.expand(2, -1, -1, -1))  # the first batch makes it check itself: not to be watched later
+    derivatives = jets.tail_derivatives(cut.tail, cut.activations, int(scores.argmax()))
+    alive = derivatives[1].nonzero().flatten()
+    drawn = torch.randperm(len(alive), generator=torch.Generator().manual_seed(seed))[:ENTRIES]
+    return Scene(network, model, picture, cut, scores, derivatives, alive[drawn.sort().values])
+
+
+def concerns(claim: Claim) -> bool:
+    """Whether a claim speaks of a tail under an outer function, and of nothing that a network does not have."""
+    named = claim.functions | {S, f}
+    return S in claim.functions and named == {S, f} and claim.symbols <= {x, sigma, n}
+
+
+def judge(scene: Scene, claims: Iterable[Claim]) -> Findings:
+    """Compare both sides of every claim at the sampled entries.
+
+    All by reverse mode, `FORWARD` of them by forward mode.
+    """
+    from cam.jets import ORACLES
+    from verify.rounding import RunningError
+
+    findings = Findings()
+    instances = [(claim, k) for claim in claims for k in (ORDERS if n in claim.symbols else (None,))]
+    chunk = max(1, min(ENTRIES, CHUNK_NUMBERS // scene.cut.activations.numel()))
+    for oracle in ORACLES:
+        sample = scene.entries if oracle == "reverse" else scene.entries[:: -(-len(scene.entries) // FORWARD)]
+        for entries in sample.split(chunk):
+            with RunningError() as mode:
+                batch = Batch.of(scene, entries, oracle, mode)
+                for claim, order in instances:
+                    batch.add(findings.claims[claim.name], claim, order)
+                findings.closed_form.differences.append(batch.difference(ALPHA, CLOSED))
+                for way, each in weights_beside_claims(batch).items():
+                    findings.weights[way].differences.append(each)
+    return findings
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Some entries of a network under one oracle, watched by an error analysis: what every expression is worth there.
+
+    Args:
+        scene: the network.
+        at: the derivatives of S and of Y = f(S) along the entries' lines, those of f at S, and the footprint; shape
+            (B,) each.
+        mode: the analysis that watched their computation.
+    """
+
+    scene: Scene
+    at: dict[Basic, "Tensor"]
+    mode: "RunningError"
+
+    @classmethod
+    def of(cls, scene: Scene, entries: "Tensor", oracle: str, mode: "RunningError") -> "Batch":
+        """Differentiate S and Y along the entries' lines, each through the whole tail, and f at S.
+
+        Call it inside `mode`.
+        """
+        from cam.jets import along_entries, tower
+        from cam.weights import footprint
+
+        A, tail, head = scene.cut.activations, scene.cut.tail, scene.network.head.torch
+        line = along_entries(lambda moved: tail(moved)[:, scene.target], A, entries)
+        zeros = A.new_zeros(len(entries))
+        score = tower(line, zeros, max(ORDERS), oracle)
+        output = tower(lambda t: head(line(t)), zeros, max(ORDERS), oracle)
+        outer = tower(head, score[0], max(ORDERS), oracle)
+        at: dict[Basic, Tensor] = {sigma: footprint(A).expand_as(A).flatten()[entries], S(x): score[0], Y: output[0]}
+        for order in ORDERS:
+            at[Derivative(S(x), (x, order))] = score[order]
+            at[along(order)] = output[order]
+            at[nth(f)(order, S(x))] = outer[order]
+        return cls(scene, at, mode)
+
+    @property
+    def size(self) -> int:
+        """How many entries."""
+        return len(self.at[sigma])
+
+    def add(self, found: Found, claim: Claim, order: int | None) -> None:
+        """Judge one claim (at one order n) at every entry that meets its hypotheses; count the others as vacuous."""
+        met = self.met(claim.given, order)
+        kept = int(met.sum())
+        found.vacuous += self.size - kept
+        if kept:
+            both = self.difference(claim.lhs, claim.rhs, order)
+            found.differences.append(Difference(both.residual[met], both.bound[met]))
+
+    def difference(self, lhs: Basic, rhs: Basic, order: int | None = None) -> Difference:
+        """Compare two expressions at every entry."""
+        return self.compare(self.worth(lhs, order), self.worth(rhs, order))
+
+    def compare(self, lhs: Any, rhs: Any) -> Difference:
+        """Compare two computed sides at every entry."""
+        return difference(lhs, rhs, self.mode, self.size)
+
+    def met(self, given: Sequence[Hypothesis], order: int | None) -> "Tensor":
+        """Return at which entries every hypothesis is known to hold; shape (B,), bool.
+
+        Raises:
+            NoRule: a hypothesis of another kind.
+        """
+        import torch
+
+        met = torch.ones(self.size, dtype=torch.bool)
+        for hypothesis in given:
+            relation = hypothesis.relation
+            if hypothesis == AFFINE:
+                met &= self.mode.error(self.at[S(x)]).isfinite() & (not self.scene.cut.tail.smooth_operations)
+            elif hypothesis == EXP_HEAD:
+                met &= self.scene.network.head is EXP
+            elif isinstance(relation, Ne):
+                side = self.worth(relation.lhs - relation.rhs, order)
+                met &= side.abs() > self.mode.error(side)
+            else:
+                raise NoRule(f"no rule to decide the hypothesis {hypothesis.name} on a network")
+        return met
+
+    def worth(self, expr: Basic, order: int | None = None) -> "Tensor":
+        """Return what an expression in the known derivatives is worth at every entry, shape (B,).
+
+        Raises:
+            NoRule: it holds a derivative of another order.
+        """
+        return value(expr if order is None else expr.subs(n, Integer(order)), self.at, ARITHMETIC)
+
+
+def evidence_of(scene: Scene, found: dict[str, Found]) -> dict[str, Evidence]:
+    """Weigh what was found, claim by claim; a claim whose hypotheses no entry meets has none."""
+    case = f"{scene.network.title}: {len(scene.entries)} entries of {scene.network.layer}, some also by forward mode"
+    return {name: weigh(joined(each), case, each.vacuous) for name, each in found.items() if each.differences}
+
+
+def checks_of(scene: Scene, findings: Findings) -> list[Check]:
+    """Whether `cam.weights` computes what the claims say."""
+    return [check(way, scene.network.title, joined(found)) for way, found in findings.weights.items()]
+
+
+def record(scene: Scene, findings: Findings) -> dict[str, Any]:
+    """Return what the ledger keeps of a network: how wrong the closed form is on its sample, and both maps."""
+    import torch
+
+    network, S = scene.network, scene.scores[scene.target]
+    apart = joined(findings.closed_form)
+    evidence = weigh(apart, network.title, 0)
+    errors, bounds = apart.decided()
+    worst = int(errors.argmax())
+    maps = {weights: _map(scene, weights) for weights in ("closed", "exact")}
+    return {
+        "name": network.name,
+        "title": network.title,
+        "image": network.image,
+        "digit": network.digit,
+        "layer": network.layer,
+        "head": network.head_name,
+        "class": {
+            "index": scene.target,
+            "label": network.label(scene.target),
+            "score": float(S),
+            "probability": float(torch.softmax(scene.scores, 0)[scene.target]),
+        },
+        "shape": list(scene.cut.activations.shape[1:]),
+        "entries": len(scene.entries),
+        "nonzero": int(scene.tail_derivatives[1].count_nonzero()),
+        "smooth_operations": list(scene.cut.tail.smooth_operations),
+        "alpha_error": {"max": float(errors[worst]), "median": float(errors.median()), "bound": float(bounds[worst])},
+        "holds": evidence.verdict is Verdict.SUPPORTED,
+        "map": {weights: rows.tolist() for weights, rows in maps.items()},
+        # A map that is zero everywhere has no maximum to be measured by.
+        "map_difference": float((maps["closed"] - maps["exact"]).abs().max())
+        if all(map(torch.any, maps.values()))
+        else None,
+    }
+
+
+def _map(scene: Scene, weights: str) -> "Tensor":
+    """Return the raw map divided by its own maximum, or zeros: "closed" is (19) as it is used, whatever the head is."""
+    from cam.maps import GradCAMPlusPlus
+
+    network = scene.network
+    method = GradCAMPlusPlus(
+        scene.model, network.layer, head="exp" if weights == "closed" else network.head_name, weights=weights
+    )
+    raw = method.attribute(scene.picture, scene.target)[0]
+    top = raw.max()
+    return raw / top if top > 0 else raw
+
+
+def joined(found: Found) -> Difference:
+    """Put the batches of one claim together."""
+    import torch
+
+    return Difference(
+        torch.cat([each.residual for each in found.differences]), torch.cat([each.bound for each in found.differences])
+    )
+
+
+def _nothing_moves(_: Any) -> Any:
+    raise NoRule("every derivative a network is judged by is computed beforehand")
+
+
+ARITHMETIC = Float64(_nothing_moves)

@@ -1,0 +1,27 @@
+"""Symbolic proof: the only method that can say PROVED.
+
+What a proof could not decide is UNDECIDED with the place where it stopped.
+"""
+
+from collections.abc import Mapping
+
+from derivation.claim import Claim
+from derivation.proof import Proof, prove
+from verify.verdict import Evidence, Verdict
+
+
+def symbolic(claim: Claim, library: Mapping[str, Claim]) -> tuple[Evidence, Proof]:
+    """Try to prove a claim from the claims in `library`; return what that says, and the proof itself for the reader."""
+    proof = prove(claim, library)
+    if proof.holds:
+        return Evidence(
+            "symbolic", Verdict.PROVED, "all values that meet the hypotheses", tried=len(proof.links)
+        ), proof
+    return Evidence("symbolic", Verdict.UNDECIDED, "all values that meet the hypotheses", note=_why(proof)), proof
+
+
+def _why(proof: Proof) -> str:
+    if proof.reason:
+        return proof.reason
+    stuck = next(link for link in proof.links if link.decided is not True)
+    return f"not proved: «{stuck.says}» leaves {stuck.difference}"

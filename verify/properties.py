@@ -1,0 +1,49 @@
+"""What is searched for counterexamples: a claim, and how cases for it are drawn. One entry each."""
+
+from dataclasses import dataclass
+
+from hypothesis import strategies as st
+
+from verify.cases import Case
+from verify.catalogue.functions import EXP, GELU, RELU, SIGMOID
+from verify.strategies import cases
+
+
+@dataclass(frozen=True)
+class Property:
+    """A claim to be attacked.
+
+    Args:
+        claim: its name.
+        says: how the cases are drawn.
+        draw: draws them.
+        built_in: names of the claim's hypotheses that every drawn case meets by construction; the others are decided
+            case by case.
+    """
+
+    claim: str
+    says: str
+    draw: st.SearchStrategy[Case]
+    built_in: frozenset[str] = frozenset()
+
+
+PROPERTIES: tuple[Property, ...] = (
+    Property(
+        "alpha-closed-form",
+        "drawn ReLU tails, entries off kinks, exponential head",
+        cases(RELU, EXP),
+        frozenset({"affine-along-line", "exp-head"}),
+    ),
+    Property(
+        "alpha-closed-form-any-head",
+        "drawn ReLU tails, entries off kinks, sigmoid head",
+        cases(RELU, SIGMOID),
+        frozenset({"affine-along-line"}),
+    ),
+    Property(
+        "alpha-closed-form-any-tail",
+        "drawn GELU tails, exponential head",
+        cases(GELU, EXP),
+        frozenset({"exp-head"}),
+    ),
+)
