@@ -72,11 +72,12 @@ class Found:
 
 @dataclass
 class Findings:
-    """What a network says of every claim, of (10) against (19), and of `cam.weights` against the claims."""
+    """What a network says of every claim, of (10) against (19), of `cam.weights`, and of the oracles."""
 
     claims: dict[str, Found] = field(default_factory=lambda: defaultdict(Found))
     closed_form: Found = field(default_factory=Found)
     weights: dict[str, Found] = field(default_factory=lambda: defaultdict(Found))
+    oracles: Found = field(default_factory=Found)
 
 
 def look(network: Network, seed: int) -> Scene:
@@ -105,7 +106,7 @@ def concerns(claim: Claim) -> bool:
 def judge(scene: Scene, claims: Iterable[Claim]) -> Findings:
     """Compare both sides of every claim at the sampled entries.
 
-    All by reverse mode, `FORWARD` of them by forward mode.
+    All by reverse mode; at most `FORWARD` of them by forward mode too, and there the oracles are compared with each other.
     """
     from cam.jets import ORACLES
     from verify.rounding import RunningError
@@ -113,16 +114,19 @@ def judge(scene: Scene, claims: Iterable[Claim]) -> Findings:
     findings = Findings()
     instances = [(claim, k) for claim in claims for k in (ORDERS if n in claim.symbols else (None,))]
     chunk = max(1, min(ENTRIES, CHUNK_NUMBERS // scene.cut.activations.numel()))
-    for oracle in ORACLES:
-        sample = scene.entries if oracle == "reverse" else scene.entries[:: -(-len(scene.entries) // FORWARD)]
-        for entries in sample.split(chunk):
+    stride = -(-len(scene.entries) // FORWARD)
+    shared = scene.entries[::stride]
+    others = [entry for place, entry in enumerate(scene.entries.tolist()) if place % stride]
+    for oracles, sample in ((tuple(ORACLES), shared), (("reverse",), scene.entries.new_tensor(others))):
+        for entries in sample.split(chunk) if len(sample) else ():
             with RunningError() as mode:
-                batch = Batch.of(scene, entries, oracle, mode)
-                for claim, order in instances:
-                    batch.add(findings.claims[claim.name], claim, order)
-                findings.closed_form.differences.append(batch.difference(ALPHA, CLOSED))
-                for way, each in weights_beside_claims(batch).items():
-                    findings.weights[way].differences.append(each)
+                batches = [Batch.of(scene, entries, oracle, mode) for oracle in oracles]
+                for batch in batches:
+                    batch.tell(findings, instances)
+                for batch in batches[1:]:
+                    findings.oracles.differences += [
+                        batch.compare(each, batches[0].at[part]) for part, each in batch.at.items()
+                    ]
     return findings
 
 
@@ -167,6 +171,14 @@ class Batch:
     def size(self) -> int:
         """How many entries."""
         return len(self.at[sigma])
+
+    def tell(self, findings: Findings, instances: Iterable[tuple[Claim, int | None]]) -> None:
+        """Add what these entries say to the findings."""
+        for claim, order in instances:
+            self.add(findings.claims[claim.name], claim, order)
+        findings.closed_form.differences.append(self.difference(ALPHA, CLOSED))
+        for way, each in weights_beside_claims(self).items():
+            findings.weights[way].differences.append(each)
 
     def add(self, found: Found, claim: Claim, order: int | None) -> None:
         """Judge one claim (at one order n) at every entry that meets its hypotheses; count the others as vacuous."""
@@ -223,8 +235,9 @@ def evidence_of(scene: Scene, found: dict[str, Found]) -> dict[str, Evidence]:
 
 
 def checks_of(scene: Scene, findings: Findings) -> list[Check]:
-    """Whether `cam.weights` computes what the claims say."""
-    return [check(way, scene.network.title, joined(found)) for way, found in findings.weights.items()]
+    """Return whether the oracles agree with each other, and `cam.weights` with the claims."""
+    both = check("nested forward mode against reverse mode", scene.network.title, joined(findings.oracles))
+    return [both, *(check(way, scene.network.title, joined(found)) for way, found in findings.weights.items())]
 
 
 def record(scene: Scene, findings: Findings) -> dict[str, Any]:

@@ -77,14 +77,35 @@ def test_a_claim_about_the_exponential_is_not_tried_under_a_sigmoid(scenes):
     assert not findings.claims["alpha-closed-form"].differences
 
 
-def test_both_oracles_are_used(scenes, monkeypatch):
+@pytest.mark.parametrize("name", ["digits-relu", "digits-gelu"])
+@pytest.mark.parametrize("oracle", ["reverse", "forward"])
+def test_an_oracle_that_is_wrong_by_a_billionth_disagrees_with_the_other(scenes, monkeypatch, name, oracle):
     from cam import jets
 
-    used = []
     right = jets.tower
-    monkeypatch.setattr(jets, "tower", lambda *args: used.append(args[3]) or right(*args))
-    real.judge(scenes("digits-relu"), [])
-    assert set(used) == set(jets.ORACLES)
+    monkeypatch.setattr(jets, "tower", lambda *args: right(*args) * (1 + 1e-9 * (args[3] == oracle)))
+    scene = scenes(name)
+    with pytest.raises(Disagreement, match="forward mode against reverse mode"):
+        demand(real.checks_of(scene, real.judge(scene, [])))
+
+
+def test_every_entry_of_the_sample_is_judged_once_by_reverse_mode_and_some_by_forward_mode(scenes, monkeypatch):
+    from cam import jets
+
+    judged_by = {oracle: [] for oracle in jets.ORACLES}
+    right = real.Batch.of.__func__
+
+    def watched(cls, scene, entries, oracle, mode):
+        judged_by[oracle] += entries.tolist()
+        return right(cls, scene, entries, oracle, mode)
+
+    monkeypatch.setattr(real.Batch, "of", classmethod(watched))
+    monkeypatch.setattr(real, "FORWARD", 8)
+    scene = scenes("digits-relu")
+    real.judge(scene, [])
+    assert sorted(judged_by["reverse"]) == scene.entries.tolist()
+    assert 0 < len(judged_by["forward"]) <= 8
+    assert set(judged_by["forward"]) < set(judged_by["reverse"])
 
 
 @pytest.mark.parametrize(
