@@ -106,7 +106,7 @@ def concerns(claim: Claim) -> bool:
 def judge(scene: Scene, claims: Iterable[Claim]) -> Findings:
     """Compare both sides of every claim at the sampled entries.
 
-    All by reverse mode; at most `FORWARD` of them by forward mode too, and there the oracles are compared with each other.
+    All by reverse mode, at most `FORWARD` by forward mode too; there the oracles are also compared with each other.
     """
     from cam.jets import ORACLES
     from verify.rounding import RunningError
