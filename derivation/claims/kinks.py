@@ -30,7 +30,7 @@ CLAIMS = (
         Integer(0),
         Source(
             "post",
-            "first displayed formula",
+            "displayed formula 1",
             "d2S/dx2 = 0",
             "S is piecewise linear, off its kinks",
         ),
@@ -44,7 +44,7 @@ CLAIMS = (
         Mul(Derivative(w * x + b, x), Integer(0), evaluate=False),
         Source(
             "post",
-            "linear-activation pair",
+            "displayed formula 5",
             "p'' = L'' x R' + L' x R'' = L' x R''",
             "R is a ReLU off its kink",
         ),
@@ -58,7 +58,7 @@ CLAIMS = (
         Derivative(w * x + b, x),
         Source(
             "post",
-            "linear-activation pair",
+            "displayed formula 5",
             "p^(n) = L' x R^(n-1)",
             "R is an active ReLU, n = 2",
         ),
@@ -69,9 +69,7 @@ CLAIMS = (
         "A piecewise-linear tail has a second derivative everywhere (then its one-sided slopes agree everywhere).",
         Limit((Max(0, w * (x + step) + b) - unit) / step, step, 0, "+"),
         Limit((unit - Max(0, w * (x - step) + b)) / step, step, 0, "+"),
-        Source(
-            "post", "first displayed formula", "d2S/dx2 = 0", "S is piecewise linear, and the formula holds at every x"
-        ),
+        Source("post", "displayed formula 1", "d2S/dx2 = 0", "S is piecewise linear, and the formula holds at every x"),
     ),
     Claim(
         "kink-second-difference",

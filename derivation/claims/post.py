@@ -22,7 +22,7 @@ def post(where: str, words: str, reading: str = "") -> Source:
     return Source("post", where, words, reading)
 
 
-SECOND_LINE = post("second displayed derivative", "d2Y/dx2 = d2Y/dS2 x dS/dx + dY/dS x 0 = d2Y/dS2 x (dS/dx)^2")
+SECOND_LINE = post("displayed formula 3", "d2Y/dx2 = d2Y/dS2 x dS/dx + dY/dS x 0 = d2Y/dS2 x (dS/dx)^2")
 PAIR_FIRST, PAIR_SECOND, PAIR_NTH = "p' = L' x R'", "p'' = L'' x R' + L' x R'' = L' x R''", "p^(n) = L' x R^(n-1)"
 OWN = "each prime is the derivative with respect to the function's own argument"
 ALONG = "each prime is the derivative along the line, d/dx"
@@ -32,7 +32,7 @@ MIXED = "R' is taken at L(x); each further prime is the derivative along the lin
 
 def pair(line: str, reading: str) -> Source:
     """Return a line of the post about the linear-activation pair, in one reading of its primes."""
-    return post("linear-activation pair", line, reading)
+    return post("displayed formula 5", line, reading)
 
 
 CLAIMS = (
@@ -41,14 +41,14 @@ CLAIMS = (
         "A linear tail has no second derivative.",
         Derivative(w * x + b, (x, 2)),
         Integer(0),
-        post("first displayed formula", "d2S/dx2 = 0", "S is linear"),
+        post("displayed formula 1", "d2S/dx2 = 0", "S is linear"),
     ),
     Claim(
         "post-first-derivative",
         "The first derivative of Y = f(S) is the chain rule.",
         along(1),
         outer(1) * slope,
-        post("second displayed formula", "dY/dx = dY/dS x dS/dx"),
+        post("displayed formula 2", "dY/dx = dY/dS x dS/dx"),
     ),
     Claim(
         "post-second-derivative-middle",
@@ -111,7 +111,7 @@ CLAIMS = (
         "The exponential is its own derivative.",
         outer(1),
         Y,
-        post("before the last displayed formula of the conversion", "Given Y = e^S, dY/dS = Y"),
+        post("before displayed formula 4", "Given Y = e^S, dY/dS = Y"),
         (EXP_HEAD,),
     ),
     Claim(
@@ -119,7 +119,7 @@ CLAIMS = (
         "With S affine along the line, the n-th derivative of Y = exp(S) is Y times the slope to the n, every n.",
         along(n),
         Y * slope**n,
-        post("last displayed formula of the conversion", "d^nY/dx^n = Y x (dS/dx)^n"),
+        post("displayed formula 4", "d^nY/dx^n = Y x (dS/dx)^n"),
         (AFFINE, EXP_HEAD),
         induction=n,
     ),
