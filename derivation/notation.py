@@ -14,6 +14,7 @@ u = Symbol("u", real=True)
 S = Function("S", real=True)
 f = Function("f", real=True)
 L = Function("L", real=True)
+Q = Function("Q", positive=True)
 R = Function("R", real=True)
 test_function = Function("varphi", real=True)
 n = Symbol("n", integer=True, nonnegative=True)
@@ -41,6 +42,9 @@ NOTATION = (
     Notation(n, "order of a derivative", "non-negative integer"),
     Notation(sigma, "footprint: the sum of the activations of the entry's channel, sum_ab A_ab^k", "real"),
     Notation(g, "slope dS/dx of the tail along the line, where it is a number and not a function", "real"),
+    Notation(
+        Q(x), "normaliser of the softmax, the sum of exp(S_l) over all classes l, along the line of A_p", "positive"
+    ),
     Notation(L(x), "linear layer of the post's linear-activation pair", "real, affine in x"),
     Notation(R(u), "activation of the post's linear-activation pair", "real"),
     Notation(w, "weight of one hidden unit", "real"),

@@ -12,15 +12,22 @@ from sympy import Basic, Dummy, Eq, Expr, Integer, Rational, Symbol, expand
 from sympy.core.function import AppliedUndef, UndefinedFunction
 
 from derivation.claim import Claim, Hypothesis
-from derivation.notation import L, R, S, b, f, g, left, n, right, sigma, step, test_function, v, value, w, x
+from derivation.notation import L, Q, R, S, b, f, g, left, n, right, sigma, step, test_function, v, value, w, x
 from verify.arithmetic.ball import BALL, precision
 from verify.arithmetic.exact import EXACT, sign
-from verify.catalogue.functions import LINES, OUTER, TESTS, Face
+from verify.catalogue.functions import LINES, OUTER, SUMS, TESTS, Face
 from verify.probe import NoRule
 from verify.probe import value as evaluate
 
 # Dyadic, so that float64 holds them; simplest first, since the first counterexample found is the one that is shown.
-FUNCTIONS: dict[UndefinedFunction, tuple[Face, ...]] = {S: LINES, L: LINES, f: OUTER, R: OUTER, test_function: TESTS}
+FUNCTIONS: dict[UndefinedFunction, tuple[Face, ...]] = {
+    S: LINES,
+    L: LINES,
+    f: OUTER,
+    R: OUTER,
+    Q: SUMS,
+    test_function: TESTS,
+}
 HALF = Rational(1, 2)
 NUMBERS: dict[Symbol, tuple[Rational, ...]] = {
     x: (Integer(0), Integer(1), -HALF),

@@ -29,11 +29,13 @@ from derivation.claim import OURS, Branch, Hypothesis, equation
 from derivation.claims import CLAIMS, LIBRARY
 from derivation.claims.kinks import INACTIVE, left_end, phi, right_end, unit
 from derivation.claims.post import R1, R2, ddL, dL, p
+from derivation.claims.softmax import SECOND, THIRD, P, apart, mean, pure, skew, variance
 from derivation.claims.weights import CLOSED, NO_RHO_POLE, rho
 from derivation.hypotheses import AFFINE, NO_POLE, SLOPE, Y, along, curvature, outer, slope, third
 from derivation.notation import (
     NOTATION,
     L,
+    Q,
     R,
     S,
     b,
@@ -76,6 +78,12 @@ PROVED = {
     "alpha-limit-zero-slope",
     "alpha-any-head",
     "alpha-curvature-correction",
+    "softmax-first",
+    "softmax-second",
+    "softmax-third",
+    "softmax-second-moments",
+    "softmax-third-moments",
+    "alpha-softmax",
     "relu-second-derivative-off-kinks",
     "post-piecewise-linear-off-kinks",
     "post-pair-second-relu",
@@ -92,6 +100,7 @@ FUNCTIONS = {
     f: (exp(u), u**3 + u),
     L: (3 * u, 1 + u + u**2),
     R: (u**2, exp(u)),
+    Q: (1 + exp(2 * u), u**2 + 2),
     test_function: (1 + u - u**3,),
 }
 VALUES = {
@@ -247,6 +256,20 @@ MUTANTS = {
         "alpha-curvature-correction",
         {"rhs": sigma * (2 * slope * curvature + third) / (slope + curvature)},
     ),
+    "softmax, first: no mean": ("softmax-first", {"rhs": P * slope}),
+    "softmax, second: sign of the mean's derivative": (
+        "softmax-second",
+        {"rhs": pure(1) * apart + P * Derivative(mean, x)},
+    ),
+    "softmax, third: 1 for 2": (
+        "softmax-third",
+        {"rhs": pure(2) * apart - pure(1) * Derivative(mean, x) - P * Derivative(mean, (x, 2))},
+    ),
+    "softmax, second moments: sign": ("softmax-second-moments", {"rhs": P * (apart**2 + variance)}),
+    "softmax, second moments: curved S": ("softmax-second-moments", {"given": ()}),
+    "softmax, third moments: 2 for 3": ("softmax-third-moments", {"rhs": P * (THIRD + apart * variance)}),
+    "softmax, third moments: sign of m_3": ("softmax-third-moments", {"rhs": P * (THIRD + 2 * skew)}),
+    "softmax, alpha: no 2": ("alpha-softmax", {"rhs": SECOND / (SECOND + sigma * THIRD)}),
     "weighted unit: its slope": ("post-piecewise-linear-off-kinks", {"lhs": Derivative(v * unit, x)}),
     "unit in a pair: R' for R''": ("post-pair-second-relu", {"rhs": Derivative(w * x + b, x)}),
     "unit: its slope": ("relu-second-derivative-off-kinks", {"lhs": Derivative(unit, x)}),
