@@ -17,7 +17,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from typer.exceptions import TyperException
 
-from verify.errors import UsageError
+from verify.errors import Fault, UsageError
 
 app = typer.Typer(
     help="Every equation of Grad-CAM++, proved or refuted, and the exact heatmap beside the printed one.",
@@ -43,7 +43,9 @@ def verify(
             "--only", help="Use this method alone: symbolic, exact, enclosure, autograd, property or network."
         ),
     ] = [],  # noqa: B006
-    seed: Annotated[int, typer.Option(help="Seed of the sample of entries and of the property search.")] = 0,
+    seed: Annotated[
+        int, typer.Option(min=0, max=2**63 - 1, help="Seed of the sample of entries and of the property search.")
+    ] = 0,
     jobs: Annotated[int, typer.Option(min=1, help="Processes; 1 works in one.")] = 2,
     report: Annotated[Path, typer.Option(help="Directory for index.html, ledger.json and verdicts.md.")] = Path(
         "report"
@@ -109,27 +111,24 @@ def main() -> None:
 
     Whatever goes wrong outside mathematics is one line and an exit status, never a traceback.
     """
-    from verify.calibrate import Disagreement
-    from verify.verdict import Contradiction
-
     try:
         status = app(sys.argv[1:] or ["--help"], standalone_mode=False)
     except TyperException as error:
         _leave(f"{error.format_message()} (see --help)", USAGE)
     except UsageError as error:
         _leave(str(error), USAGE)
-    except (Disagreement, Contradiction) as error:
-        _leave(f"{type(error).__name__}: {error}", FAULT)
+    except ModuleNotFoundError as error:
+        _leave(f"the package of {error.name!r} is needed and not installed: pip install -e .", USAGE)
+    except KeyboardInterrupt:
+        status = INTERRUPTED
     except Exception as error:
         if os.environ.get("GRADCAMPP_DEBUG"):
             raise
-        _leave(f"a fault of gradcampp: {type(error).__name__}: {error} (GRADCAMPP_DEBUG=1 shows where)", FAULT)
-    else:
-        if status == INTERRUPTED:
-            _leave(
-                "interrupted; nothing was written. Run the same command again: trained networks are kept.", INTERRUPTED
-            )
-        sys.exit(status)
+        fault = "" if isinstance(error, Fault) else "a fault of gradcampp: "
+        _leave(f"{fault}{type(error).__name__}: {error} (GRADCAMPP_DEBUG=1 shows where)", FAULT)
+    if status == INTERRUPTED:
+        _leave("interrupted; nothing was written. Run the same command again: trained networks are kept.", INTERRUPTED)
+    sys.exit(status)
 
 
 def _leave(message: str, status: int) -> None:

@@ -7,12 +7,19 @@ does not exist, a package that is not installed, a file that is not the file it 
 import difflib
 from collections.abc import Iterable
 
+# As many names fit into one line.
+MANY = 12
+
 
 class UsageError(Exception):
     """A request that cannot be served; the message is one clear line that says what to do.
 
     The command line prints the message without a traceback and leaves with exit status 2.
     """
+
+
+class Fault(Exception):
+    """The toolkit contradicts itself; nothing it says can be trusted until it is known why. Exit status 3."""
 
 
 class MissingPackage(UsageError):
@@ -34,8 +41,12 @@ def missing(package: str, extra: str, purpose: str) -> MissingPackage:
 
 
 def unknown(kind: str, name: str, known: Iterable[str]) -> UsageError:
-    """Build the error for a `name` that is not among the `known` ones of its `kind`, with the nearest spelling."""
+    """Build the error for a `name` that is not among the `known` ones of its `kind`.
+
+    It gives the nearest spelling and, unless they are many, all names there are.
+    """
     names = list(known)
-    near = difflib.get_close_matches(name, names, n=1)
-    hint = f"; did you mean {near[0]!r}?" if near else ""
-    return UsageError(f"no {kind} is called {name!r}{hint} (known: {', '.join(names)})")
+    near = difflib.get_close_matches(name, names, n=1 if len(names) <= MANY else 3)
+    hint = f"; did you mean {' or '.join(map(repr, near))}?" if near else ""
+    listed = f" (known: {', '.join(names)})" if len(names) <= MANY else f" ({len(names)} are known)"
+    return UsageError(f"no {kind} is called {name!r}{hint}{listed}")

@@ -35,10 +35,15 @@ from torch.utils._pytree import tree_leaves, tree_map_only
 from verify.rounding_rules import Bound, Call, NoRule, scalar_error, slack
 from verify.rounding_table import EXACT, QUESTIONS, RULES, meaning
 
-__all__ = ["NoRule", "RunningError"]
+# What is done inside is not watched: for comparisons whose outcome is judged and not computed with.
+unwatched = _disable_current_modes
+
+__all__ = ["LARGE", "NoRule", "RunningError", "unwatched"]
 
 # Bytes of new bounds after which those of tensors that are gone are dropped.
 SWEEP = 1 << 26
+# Results beyond this, or below its inverse and not zero, have no bound: their cubes leave the range of float64.
+LARGE = 2.0**300
 
 
 class RunningError(TorchDispatchMode):
@@ -75,7 +80,7 @@ class RunningError(TorchDispatchMode):
 
     def error(self, tensor: Tensor) -> Tensor:
         """Return the bounds for the entries of `tensor`: same shape, 0 where exact, inf where nothing is known."""
-        with _disable_current_modes():
+        with unwatched():
             bound = self._bound(tensor)
             if bound is None:
                 return torch.zeros(tensor.shape, dtype=torch.float64)
@@ -91,7 +96,7 @@ class RunningError(TorchDispatchMode):
         Raises:
             ValueError: the tensor is not float64, or an error is negative or NaN.
         """
-        with _disable_current_modes():
+        with unwatched():
             bound = torch.as_tensor(error, dtype=torch.float64).detach()
             if tensor.dtype != torch.float64 or not bool((bound >= 0).all()):
                 raise ValueError(f"expected a float64 tensor and errors >= 0, got {tensor.dtype} and {error}")
@@ -128,6 +133,7 @@ class RunningError(TorchDispatchMode):
         whole = (out,) if isinstance(out, Tensor) else tuple(out) if isinstance(out, (list, tuple)) else ()
         several = bounds if isinstance(bounds, (list, tuple)) else (bounds,) * len(whole)
         for x, bound in zip(whole, several, strict=True):
+            bound = _in_range(x, bound)
             if bound is not None:
                 self._keep(x, bound)
         return out
@@ -208,6 +214,17 @@ class RunningError(TorchDispatchMode):
         if self._added > SWEEP:
             self._shadows = {key: kept for key, kept in self._shadows.items() if not kept[0].expired()}
             self._added = 0
+
+
+def _in_range(result: Tensor | None, bound: Bound) -> Bound:
+    """Return the bound, infinite where the result is so large or small that computing bounds may over- or underflow."""
+    if not isinstance(result, Tensor) or result.dtype != torch.float64 or not result.numel():
+        return bound
+    size = result.abs()
+    if size.amax() < LARGE and torch.where(size == 0, 1.0, size).amin() > 1 / LARGE:
+        return bound
+    known = torch.zeros((), dtype=torch.float64) if bound is None else torch.as_tensor(bound, dtype=torch.float64)
+    return torch.where((size == 0) | ((size > 1 / LARGE) & (size < LARGE)), known, torch.inf)
 
 
 def _tensors(values: Iterable[Any]) -> Iterator[Tensor]:

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 from torch.utils._pytree import tree_leaves
 
-from verify.rounding_rules import TINY, Bound, Call, NoRule, Rule, U, gamma, plus, slack, window
+from verify.rounding_rules import TINY, Bound, Call, NoRule, Rule, U, float64, gamma, plus, slack, window
 
 
 def unless(certain: Tensor) -> Bound:
@@ -74,7 +74,7 @@ def lipschitz(*names: str) -> Rule:
         total = None
         for e in (c.error(c[name]) for name in names if c.named.get(name) is not None):
             if e is not None:
-                total = torch.as_tensor(e) if total is None else torch.maximum(total, torch.as_tensor(e))
+                total = float64(e) if total is None else torch.maximum(total, float64(e))
         return total
 
     return rule

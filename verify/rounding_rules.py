@@ -92,6 +92,11 @@ def size(x: Any) -> Any:
     return abs(x) if not isinstance(x, Tensor) else x.abs() if x.dtype == torch.float64 else x.double().abs()
 
 
+def float64(value: Any) -> Tensor:
+    """Return a tensor of float64: of a Python number torch itself would make one of float32."""
+    return torch.as_tensor(value, dtype=torch.float64)
+
+
 def plus(*terms: Bound) -> Any:
     """Add the terms there are; None, exact, if there are none."""
     present = [x for x in terms if x is not None]
@@ -103,7 +108,7 @@ def margin(x: Any, e: Bound) -> Any:
 
     Where e > |x| / 2 the difference has no rounding error (Sterbenz), elsewhere a small relative one.
     """
-    return size(x) if e is None else torch.as_tensor(size(x) - e).clamp_min(0)
+    return size(x) if e is None else float64(size(x) - e).clamp_min(0)
 
 
 def added(c: Call) -> Bound:
@@ -130,7 +135,7 @@ def multiplied(c: Call) -> Bound:
     if ea is not None:
         e.add_(size(b) * ea)
     if e.numel() and not e.amin() >= 2.0**-900:  # above, underflow drowns in the slack
-        left, right = (torch.as_tensor(plus(size(x), ex)) for x, ex in ((a, ea), (b, eb)))
+        left, right = (float64(plus(size(x), ex)) for x, ex in ((a, ea), (b, eb)))
         e.add_((left != 0) & (right != 0), alpha=4 * TINY)
     return e.mul_(slack())
 

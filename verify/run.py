@@ -7,6 +7,7 @@ thread, so that the sums are added in the same order whatever the machine is doi
 
 import multiprocessing
 import signal
+import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -21,6 +22,7 @@ from verify.methods.enclosure import enclosure
 from verify.methods.exact import exact
 from verify.methods.symbolic import symbolic
 from verify.properties import PROPERTIES
+from verify.threads import one_thread
 from verify.verdict import Evidence, Verdict, combine, stands
 
 METHODS = ("symbolic", "exact", "enclosure", "autograd", "property", "network")
@@ -140,31 +142,30 @@ def _workers(jobs: int) -> Iterator[Runner]:
     if jobs == 1:
         yield lambda work: map(_carry_out, work)
         return
-    with multiprocessing.get_context("spawn").Pool(jobs, _leave_interrupts_to_parent) as pool:
+    with (
+        _interrupts_ignored()
+    ):  # by the processes that are started here, which inherit it; ending them is the parent's affair
+        pool = multiprocessing.get_context("spawn").Pool(jobs)
+    with pool:
         yield lambda work: pool.imap_unordered(_carry_out, work)
 
 
-def _leave_interrupts_to_parent() -> None:
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+@contextmanager
+def _interrupts_ignored() -> Iterator[None]:
+    if threading.current_thread() is not threading.main_thread():
+        yield  # only the main thread may say so, and only it is interrupted
+        return
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 def _carry_out(task: Task) -> tuple[Task, Result]:
     return task, {"calibrate": _calibrate, "claim": _small_cases, "property": _search, "network": _examine}[task.kind](
         task
     )
-
-
-@contextmanager
-def _one_thread() -> Iterator[None]:
-    """Let torch add in one order; small tensors are faster so, too."""
-    import torch
-
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)
 
 
 def _timed(work: Callable[[], Evidence]) -> Evidence:
@@ -174,7 +175,7 @@ def _timed(work: Callable[[], Evidence]) -> Evidence:
 
 
 def _calibrate(_: Task) -> Result:
-    with _one_thread():
+    with one_thread():
         return Result(checks=calibrate.check_oracles())
 
 
@@ -189,7 +190,7 @@ def _small_cases(task: Task) -> Result:
     def differentiated() -> Evidence:
         from verify.methods.autograd import autograd
 
-        with _one_thread():
+        with one_thread():
             return autograd(claim)
 
     ways = {
@@ -216,7 +217,7 @@ def _examine(task: Task) -> Result:
 
     start = time.perf_counter()
     network = next(each for each in NETWORKS if each.name == task.name)
-    with _one_thread():
+    with one_thread():
         scene = real.look(network, task.seed)
         found = real.judge(scene, [LIBRARY[name] for name in task.parts if real.concerns(LIBRARY[name])])
         pieces = real.evidence_of(scene, found.claims)

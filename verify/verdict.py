@@ -4,6 +4,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
+from verify.errors import Fault
+
 CERTIFYING = frozenset({"symbolic", "exact", "enclosure"})
 
 
@@ -16,7 +18,7 @@ class Verdict(StrEnum):
     REFUTED = "REFUTED"
 
 
-class Contradiction(Exception):
+class Contradiction(Fault):
     """One claim was proved and refuted, or proved and outside a derived error bound.
 
     A fault of this toolkit, never of the claim.
@@ -37,7 +39,7 @@ class Evidence:
     """What one method found about one claim on one family of cases.
 
     Args:
-        method: "symbolic", "exact", "enclosure", "autograd" or "property".
+        method: "symbolic", "exact", "enclosure", "autograd", "network" or "property".
         verdict: what this method alone can say.
         case: what it was tried on.
         residual, bound: the largest difference of the two sides, and the derived bound it has to stay under (same case,

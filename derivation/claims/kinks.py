@@ -88,7 +88,7 @@ CLAIMS = (
     ),
     Claim(
         "kink-jump-is-dirac",
-        "What the pieces leave at the kink is the slope's jump times phi there: S'' is that multiple of a Dirac delta.",
+        "The boundary terms of the two pieces differ at the kink by the slope's jump times phi: a Dirac delta's share.",
         Add(left_end, Mul(-1, right_end, evaluate=False), evaluate=False),
         (right - left) * phi,
         OURS,

@@ -1,6 +1,6 @@
 """The post's derivation, line by line as printed, each line beside what is true instead.
 
-`p = R(L(x))` is the post's linear-activation pair. Its primes can be read three ways: every prime with respect to the
+`p = R(L(x))` is the post's linear-activation pair. Its primes can be read four ways: every prime with respect to the
 function's own argument; every prime along the line, d/dx; or as in the product rule, R' at L(x) first and every further
 prime along the line.
 """

@@ -47,6 +47,7 @@ CURVED = {
     "hard swish": (lambda A, conv: F.hardswish(A), ("mul",)),
     "square by a product": (lambda A, conv: A * A, ("mul",)),
     "product of two halves": (lambda A, conv: A[:, :2] * A[:, 2:], ("mul",)),
+    "power": (lambda A, conv: A**3, ("pow",)),
     "quotient": (lambda A, conv: 1 / (3 + A.relu()), ("reciprocal",)),
     "divisor": (lambda A, conv: A / (3 + A.abs()), ("div",)),
     "matrix product of two dependents": (lambda A, conv: A @ A, ("bmm",)),

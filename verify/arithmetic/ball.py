@@ -93,9 +93,13 @@ class Ball:
         def at(point: Any) -> Any:
             inside = isinstance(point, arb_series)
             centre = point[0] if inside else point
+            if self.one_sided:
+                raise NoRule("a derivative inside a limit")
             local = function(arb_series([centre, 1]))
             if not isinstance(local, arb_series):
                 local = arb_series([local])
+            if local.prec <= order:
+                raise NoRule(f"a derivative of order {order} needs more than the {local.prec} terms that are known")
             for _ in range(order):
                 local = local.derivative()
             if not inside:
@@ -120,6 +124,8 @@ class Ball:
 def _one_sided(ratio: Ratio, at: arb, direction: int) -> arb:
     top, bottom = ratio(arb_series([at, direction]), Ball(one_sided=True))
     below, divisor = _lead(bottom)
+    if divisor.contains(0):
+        raise NoRule(f"it is not proved where the denominator begins: {divisor}")
     try:
         above, dividend = _lead(top)
     except NoRule:  # the first `TERMS` terms vanish, the denominator's do not

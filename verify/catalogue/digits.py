@@ -13,11 +13,9 @@ whole picture: after a global mean the derivative by A would hardly vary over sp
 where it is Grad-CAM. The pooling is a mean and no maximum, so that with a smooth activation the whole tail is smooth.
 """
 
-import contextlib
 import functools
 import hashlib
 import io
-from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -25,6 +23,7 @@ import numpy as np
 from verify.catalogue.activations import activation
 from verify.catalogue.cache import cached
 from verify.errors import CorruptFile, UsageError, missing
+from verify.threads import one_thread
 
 if TYPE_CHECKING:
     import torch
@@ -140,18 +139,6 @@ def architecture(name: str) -> "nn.Module":
     return nn.Sequential(layers)
 
 
-@contextlib.contextmanager
-def _one_thread() -> Iterator[None]:
-    import torch
-
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)
-
-
 def train(name: str, seed: int) -> "nn.Module":
     """Return the network trained from `seed` by Adam on the cross entropy; takes about three seconds.
 
@@ -165,7 +152,7 @@ def train(name: str, seed: int) -> "nn.Module":
     seen = ~_is_held_out(len(labels))
     x = torch.from_numpy(pictures[seen] / 16.0)[:, None]
     y = torch.from_numpy(labels[seen]).long()
-    with _one_thread(), torch.random.fork_rng(devices=[]), torch.enable_grad():
+    with one_thread(), torch.random.fork_rng(devices=[]), torch.enable_grad():
         torch.default_generator.manual_seed(
             seed
         )  # torch.manual_seed would seed those of other devices as well, for good

@@ -9,7 +9,7 @@ from collections import defaultdict
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from sympy import Basic
+from sympy import Basic, Derivative, Max
 
 from derivation.claim import Claim
 from derivation.notation import n
@@ -54,6 +54,9 @@ def autograd(claim: Claim) -> Evidence:
     from cam.jets import ORACLES
     from verify.rounding import RunningError
 
+    if _circular(claim):
+        note = "not run: torch has it built in that the second derivative of max(0, .) is 0; it could find nothing else"
+        return Evidence("autograd", Verdict.UNDECIDED, CASES, note=note)
     tally = Tally(claim, AT_MOST)
     batches: dict[Any, list[Case]] = defaultdict(list)
     for case in tally:
@@ -71,15 +74,20 @@ def autograd(claim: Claim) -> Evidence:
                     differences.append(difference(*sides, mode, len(batch)))
             except NoRule as reason:
                 reasons += [str(reason)] * len(batch)
-    vacuous = tally.vacuous + len(reasons)
     if not differences:
         note = f"not run: {reasons[0]}" if reasons else "no case meets the hypotheses"
-        return Evidence("autograd", Verdict.UNDECIDED, CASES, vacuous=vacuous, note=note)
+        return Evidence("autograd", Verdict.UNDECIDED, CASES, vacuous=tally.vacuous, note=note)
     joined = Difference(*(torch.cat([getattr(d, part) for d in differences]) for part in ("residual", "bound")))
-    found = weigh(joined, CASES, vacuous)
+    found = weigh(joined, CASES, tally.vacuous)
     return (
         found if not reasons else replace(found, note="; ".join(filter(None, (found.note, f"not tried: {reasons[0]}"))))
     )
+
+
+def _circular(claim: Claim) -> bool:
+    """Whether a claim differentiates max(0, .) twice."""
+    derivatives = (claim.lhs - claim.rhs).atoms(Derivative)
+    return any(d.has(Max) and sum(order for _, order in d.variable_count) != 1 for d in derivatives)
 
 
 def difference(lhs: Any, rhs: Any, mode: "RunningError", size: int) -> Difference:
@@ -91,29 +99,27 @@ def difference(lhs: Any, rhs: Any, mode: "RunningError", size: int) -> Differenc
     return Difference(gap.detach().abs(), mode.error(gap).detach())
 
 
-def weigh(found: Difference, case: str, vacuous: int) -> Evidence:
-    """Build the evidence of a batch.
-
-    Cases whose bound is not finite (a branch or a pole within rounding) count as vacuous.
-    """
+def weigh(found: Difference, case: str, vacuous: int, method: str = "autograd") -> Evidence:
+    """Build the evidence of a batch; cases without a finite bound (a branch or a pole within rounding) say nothing."""
     import torch
 
     residual, bound = found.decided()
-    tried = residual.numel()
-    vacuous += found.residual.numel() - tried
+    tried, unknown = residual.numel(), found.residual.numel() - residual.numel()
     if tried == 0:
-        return Evidence("autograd", Verdict.UNDECIDED, case, vacuous=vacuous, note="no case has a finite error bound")
+        note = f"none of {unknown} cases has a finite error bound"
+        return Evidence(method, Verdict.UNDECIDED, case, vacuous=vacuous, note=note)
     beyond = int((residual > bound).sum())
     # 0/0 is a case without any rounding: it comes nearest to its bound only if all are.
     worst = int(torch.nan_to_num(residual / bound, nan=0.0).argmax())
-    note = f"{beyond} of {tried} differ by more than the bound; float64 alone refutes nothing" if beyond else ""
+    notes = [f"{beyond} of {tried} differ by more than the bound; float64 alone refutes nothing"] if beyond else []
+    notes += [f"{unknown} more have no finite error bound"] if unknown else []
     return Evidence(
-        "autograd",
+        method,
         Verdict.UNDECIDED if beyond else Verdict.SUPPORTED,
         case,
         residual=float(residual[worst]),
         bound=float(bound[worst]),
         tried=tried,
         vacuous=vacuous,
-        note=note,
+        note="; ".join(notes),
     )

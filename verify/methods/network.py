@@ -4,9 +4,9 @@ line.
 Every sampled entry is one case of a batch, so the probe, the oracles and the error analysis are those of the small
 cases. A claim is judged at the entries that meet its hypotheses:
 
-    S affine along the line    the tail has no smooth operation, and no branch of a piecewise-linear one is within
-    rounding of its kink f is the exponential       the network's outer function is the catalogue's e != 0
-    |e| exceeds the error bound of its computation
+    S affine along the line    the tail has no smooth operation, and certainly no unit on a kink (`verify.kinks`)
+    f is the exponential       the network's outer function is the catalogue's
+    e != 0                     |e| exceeds the error bound of its computation
 """
 
 from collections import defaultdict
@@ -25,6 +25,8 @@ from verify.arithmetic.float64 import Float64
 from verify.calibrate import Check, check, weights_beside_claims
 from verify.catalogue.functions import EXP
 from verify.catalogue.networks import Network
+from verify.errors import UsageError
+from verify.kinks import is_off_kinks
 from verify.methods.autograd import Difference, difference, weigh
 from verify.probe import NoRule, value
 from verify.verdict import Evidence, Verdict
@@ -55,6 +57,7 @@ class Scene:
     scores: "Tensor"
     tail_derivatives: "Tensor"
     entries: "Tensor"
+    off_kinks: bool
 
     @property
     def target(self) -> int:
@@ -93,8 +96,11 @@ def look(network: Network, seed: int) -> Scene:
     cut.tail(cut.activations.expand(2, -1, -1, -1))  # the first batch makes it check itself: not to be watched later
     derivatives = jets.tail_derivatives(cut.tail, cut.activations, int(scores.argmax()))
     alive = derivatives[1].nonzero().flatten()
+    if not len(alive):
+        raise UsageError(f"on {network.title} the score does not depend on any entry of layer {network.layer}")
     drawn = torch.randperm(len(alive), generator=torch.Generator().manual_seed(seed))[:ENTRIES]
-    return Scene(network, model, picture, cut, scores, derivatives, alive[drawn.sort().values])
+    entries = alive[drawn.sort().values]
+    return Scene(network, model, picture, cut, scores, derivatives, entries, is_off_kinks(cut.tail, cut.activations))
 
 
 def concerns(claim: Claim) -> bool:
@@ -205,16 +211,19 @@ class Batch:
         """
         import torch
 
+        from verify.rounding import unwatched
+
         met = torch.ones(self.size, dtype=torch.bool)
         for hypothesis in given:
             relation = hypothesis.relation
             if hypothesis == AFFINE:
-                met &= self.mode.error(self.at[S(x)]).isfinite() & (not self.scene.cut.tail.smooth_operations)
+                met &= self.scene.off_kinks and not self.scene.cut.tail.smooth_operations
             elif hypothesis == EXP_HEAD:
                 met &= self.scene.network.head is EXP
             elif isinstance(relation, Ne):
                 side = self.worth(relation.lhs - relation.rhs, order)
-                met &= side.abs() > self.mode.error(side)
+                with unwatched():
+                    met &= side.abs() > self.mode.error(side)
             else:
                 raise NoRule(f"no rule to decide the hypothesis {hypothesis.name} on a network")
         return met
@@ -231,7 +240,9 @@ class Batch:
 def evidence_of(scene: Scene, found: dict[str, Found]) -> dict[str, Evidence]:
     """Weigh what was found, claim by claim; a claim whose hypotheses no entry meets has none."""
     case = f"{scene.network.title}: {len(scene.entries)} entries of {scene.network.layer}, some also by forward mode"
-    return {name: weigh(joined(each), case, each.vacuous) for name, each in found.items() if each.differences}
+    return {
+        name: weigh(joined(each), case, each.vacuous, "network") for name, each in found.items() if each.differences
+    }
 
 
 def checks_of(scene: Scene, findings: Findings) -> list[Check]:

@@ -61,7 +61,7 @@ def try_cases(method: str, claim: Claim, judge: Callable[[Claim, Case], Outcome]
             return evidence(method, Verdict.REFUTED, outcomes[-1:], len(outcomes), tally.vacuous, witness=witness)
     if not outcomes:
         note = reasons[0] if reasons else "no case meets the hypotheses"
-        return evidence(method, Verdict.UNDECIDED, [], 0, tally.vacuous + len(reasons), note=note)
+        return evidence(method, Verdict.UNDECIDED, [], 0, tally.vacuous, note=note)
     note = f"{len(reasons)} more not decided, e.g. {reasons[0]}" if reasons else ""
     return evidence(method, Verdict.SUPPORTED, outcomes, len(outcomes), tally.vacuous, note=note)
 

@@ -13,10 +13,10 @@ from markupsafe import Markup
 
 from verify.catalogue.images import IMAGES
 from verify.errors import UsageError
+from verify.ledger import SCHEMA
 from verify.report import colours, pictures, table, words
 from verify.report.formulas import mathml
 
-SCHEMA = "gradcampp-ledger/1"
 _HERE = Path(__file__).parent
 
 

@@ -80,3 +80,22 @@ def test_only_one_sided_balls_take_a_branch_at_an_exact_zero():
         assert Ball(one_sided=True).positive_part(arb_series([0, 1]))[1] == 1
         with pytest.raises(Kink):
             BALL.positive_part(arb_series([0, 1]))
+
+
+@pytest.mark.parametrize("order", [TERMS, TERMS + 1])
+def test_a_derivative_beyond_the_known_terms_is_refused_and_not_zero(order):
+    with precision(), pytest.raises(NoRule, match="terms"):
+        BALL.derivative(lambda u: (2 * u).exp(), order)(arb(0))
+
+
+def test_a_limit_whose_denominator_may_begin_later_is_refused():
+    def ratio(u, _):
+        return u, (u + arb(1) / 3).exp() - (arb(1) / 3).exp()
+
+    with precision(), pytest.raises(NoRule, match="not proved"):
+        BALL.limit(ratio, arb(0), "+-")
+
+
+def test_a_derivative_inside_a_limit_is_refused():
+    with precision(), pytest.raises(NoRule, match="inside a limit"):
+        Ball(one_sided=True).derivative(lambda u: u, 1)(arb(0))

@@ -72,6 +72,26 @@ def test_a_claim_about_affine_tails_is_not_tried_on_a_curved_one(scenes):
     assert findings.claims["exp-power-rule"].vacuous > 0
 
 
+def test_a_claim_about_affine_tails_is_not_tried_where_a_pooling_window_has_a_tie():
+    from torch import nn
+
+    def load():
+        torch.manual_seed(0)
+        layers = nn.Conv2d(1, 4, 3), nn.ReLU(), nn.MaxPool2d(2), nn.Flatten(), nn.Linear(36, 3)
+        return nn.Sequential(*layers).double().eval(), torch.zeros(1, 1, 8, 8, dtype=torch.float64)
+
+    scene = real.look(replace(BY_NAME["digits-relu"], load=load, layer="0"), seed=0)
+    assert not scene.off_kinks
+    findings = real.judge(scene, [LIBRARY["alpha-closed-form"], LIBRARY["third-derivative"]])
+    assert not findings.claims["alpha-closed-form"].differences
+    assert findings.claims["alpha-closed-form"].vacuous > 0
+    assert findings.claims["third-derivative"].differences
+
+
+def test_the_networks_of_the_catalogue_are_off_their_kinks(scenes):
+    assert all(scenes(name).off_kinks for name in ("digits-relu", "digits-relu-sigmoid"))
+
+
 def test_a_claim_about_the_exponential_is_not_tried_under_a_sigmoid(scenes):
     findings = real.judge(scenes("digits-relu-sigmoid"), [LIBRARY["alpha-closed-form"]])
     assert not findings.claims["alpha-closed-form"].differences

@@ -3,14 +3,17 @@
 from dataclasses import replace
 
 import pytest
+from sympy import Integer, exp
 
 from derivation.claims import LIBRARY
 from derivation.claims.weights import CLOSED
 from derivation.hypotheses import AFFINE, EXP_HEAD, SLOPE, slope
-from derivation.notation import n, sigma
+from derivation.notation import S, f, n, sigma, x
+from verify.cases import Case
+from verify.catalogue.functions import LINES, TANH
 from verify.methods.autograd import autograd
 from verify.methods.enclosure import enclosure
-from verify.methods.exact import exact
+from verify.methods.exact import exact, judge
 from verify.methods.symbolic import symbolic
 from verify.verdict import Verdict
 
@@ -83,3 +86,16 @@ def test_what_float64_cannot_do_is_said_and_not_passed():
     found = autograd(LIBRARY["alpha-limit-zero-slope"])
     assert found.verdict is Verdict.UNDECIDED
     assert "not run" in found.note
+
+
+def test_exact_numbers_that_cannot_be_decided_support_nothing():
+    # True, but of a hyperbolic tangent, of which exact arithmetic decides nothing.
+    tangent = replace(LIBRARY["second-derivative"], lhs=f(S(x)), rhs=1 - 2 / (1 + exp(2 * S(x))))
+    case = Case(((S, LINES[0]), (f, TANH)), ((x, Integer(1)),))
+    assert judge(tangent, case).equal is None
+
+
+def test_torch_is_not_asked_for_the_second_derivative_of_a_relu():
+    found = autograd(LIBRARY["relu-second-derivative-off-kinks"])
+    assert (found.verdict, found.tried) == (Verdict.UNDECIDED, 0)
+    assert "built in" in found.note
