@@ -5,6 +5,8 @@ derivatives and expands the numerator. Zero there is zero wherever `given` holds
 divisor that calculus alone brought in, as in n x^n/x.
 """
 
+from functools import lru_cache
+
 import sympy as sp
 from sympy.core.function import AppliedUndef
 
@@ -49,6 +51,7 @@ def _divides(base: sp.Expr, known: Hypothesis, given: tuple[Hypothesis, ...]) ->
     return _is_smooth(value) and p != 0 and q != base and (q.is_zero is False or is_nonzero(q, others))
 
 
+@lru_cache(maxsize=4096)  # one expression is looked at from several sides: is it defined, is it zero, what is left
 def normal(expr: sp.Expr, given: tuple[Hypothesis, ...]) -> sp.Expr:
     """Put in what is given and carry out the derivatives; an expression that is not smooth stays as it is."""
     expr = _put_in(expr, given)

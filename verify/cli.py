@@ -91,6 +91,43 @@ def verify(
         raise typer.Exit(CHANGED)
 
 
+@app.command()
+def mutate(
+    claim: Annotated[
+        list[str], typer.Option("--claim", help="Plant errors in this claim alone (may be repeated).")
+    ] = [],  # noqa: B006
+    everything: Annotated[bool, typer.Option("--all", help="Every edit, however long it takes.")] = False,
+    jobs: Annotated[int, typer.Option(min=1, help="Processes; 1 works in one.")] = 2,
+    json: Annotated[bool, typer.Option("--json", help="Print the numbers and the survivors as JSON.")] = False,
+    verbose: Annotated[bool, typer.Option("--verbose", help="List every planted error.")] = False,
+    quiet: Annotated[bool, typer.Option("--quiet", help="No progress and no table.")] = False,
+) -> None:
+    """Plant errors in what is proved: none may be proved. Exit status 1 if one is, or if a hypothesis is needless."""
+    from json import dumps
+
+    from verify import mutate as planting
+    from verify.report import mutants
+
+    claims = planting.chosen(claim)
+    errors = planting.planted(claims, everything=everything)
+    try:
+        with _bar(len(claims) + len(errors), hidden=quiet) as advance:
+            findings = planting.run(claims, errors, jobs=jobs, progress=advance)
+    except KeyboardInterrupt:
+        raise typer.Exit(INTERRUPTED) from None
+    found = planting.document(findings)
+    if json:
+        sys.stdout.write(dumps(found, indent=1, ensure_ascii=False) + "\n")
+    elif not quiet:
+        Console().print(mutants.details(findings) if verbose else mutants.summary(findings))
+        Console().print(mutants.words(findings), highlight=False, soft_wrap=True)
+    for survivor in found["survivors"]:
+        text = f"survivor: {survivor['mutant']} ({survivor['says']}): {survivor['why']}"
+        messages.print(text, highlight=False, markup=False, soft_wrap=True)
+    if found["survivors"]:
+        raise typer.Exit(CHANGED)
+
+
 def _words(standing: dict[str, object] | None) -> str:
     if standing is None:
         return "nothing"

@@ -8,7 +8,7 @@ one statement is evaluated by oracles that share nothing but this walk.
 from collections.abc import Callable, Mapping
 from typing import Any, Protocol
 
-from sympy import Add, Basic, Derivative, Integer, Limit, Max, Mul, Pow, Rational, exp
+from sympy import Add, Basic, Derivative, Expr, Integer, Limit, Max, Mul, Pow, Rational, exp
 from sympy.core.function import AppliedUndef
 
 from derivation.nth import NthDerivative
@@ -85,10 +85,10 @@ def value(expr: Basic, at: Mapping[Basic, Value], arithmetic: Arithmetic) -> Val
             return power(walk(expr.base), order_of(expr.exp, at))
         case Derivative() if len(expr.variable_count) == 1 and expr.variable_count[0][0].is_Symbol:
             variable, order = expr.variable_count[0]
-            return arithmetic.derivative(along(expr.expr, variable), order_of(order, at))(at[variable])
+            return arithmetic.derivative(along(expr.expr, variable), times_of(order, at))(at[variable])
         case NthDerivative():
             order, inner = expr.args
-            return arithmetic.derivative(arithmetic.face(at[expr.of]), order_of(order, at))(walk(inner))
+            return arithmetic.derivative(arithmetic.face(at[expr.of]), times_of(order, at))(walk(inner))
         case AppliedUndef():
             return arithmetic.face(at[expr.func])(walk(expr.args[0]))
         case exp():
@@ -119,6 +119,18 @@ def order_of(expr: Basic, at: Mapping[Basic, Value]) -> int:
     if not number.is_Integer:
         raise NoRule(f"expected an integer order or exponent, got {expr}")
     return int(number)
+
+
+def times_of(order: Expr, at: Mapping[Basic, Value]) -> int:
+    """Return how many times to differentiate.
+
+    Raises:
+        NoRule: that is no integer, or a negative one, as n - 1 is at n = 0.
+    """
+    times = order_of(order, at)
+    if times < 0:
+        raise NoRule(f"there is no derivative of order {order} = {times}")
+    return times
 
 
 def power(base: Value, exponent: int) -> Value:

@@ -64,3 +64,11 @@ def test_what_has_no_rule_is_refused(expr):
 def test_a_number_that_float64_does_not_hold_is_refused():
     with pytest.raises(NoRule, match="not exact"):
         Float64(ORACLES["reverse"]).number(Integer(1) / 3)
+
+
+def test_there_is_no_derivative_of_negative_order():
+    at = {f: EXP, S: SQUARE, n: 0, x: Integer(1)}
+    for statement in (Derivative(S(x), (x, n - 1)), nth(f)(n - 1, S(x))):
+        with pytest.raises(NoRule, match="no derivative of order n - 1 = -1"):
+            value(statement, at, EXACT)
+        assert value(statement, {**at, n: 1}, EXACT) in (1, exp(1))
