@@ -26,6 +26,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 messages = Console(stderr=True)
+PAGE = 110  # columns; a wider line is hard to read
 CHANGED, USAGE, FAULT, INTERRUPTED = 1, 2, 3, 130
 
 
@@ -87,6 +88,30 @@ def verify(
         )
     if outcome.moved:
         raise typer.Exit(CHANGED)
+
+
+@app.command()
+def explain(
+    claim: Annotated[str, typer.Argument(help="Name of the claim, as the table of verify gives it.")],
+    latex: Annotated[bool, typer.Option("--latex", help="Print a LaTeX fragment (it needs amsmath).")] = False,
+    markdown: Annotated[bool, typer.Option("--markdown", help="Print Markdown with formulas between dollars.")] = False,
+) -> None:
+    """Prove or refute one claim and print it as a page: statement, hypotheses, reasons, counterexample, correction."""
+    from derivation.claims import LIBRARY
+    from verify import typeset
+    from verify.errors import unknown
+    from verify.explain import explain as page_of
+
+    if latex and markdown:
+        raise UsageError("--latex and --markdown exclude each other: choose one")
+    if claim not in LIBRARY:
+        raise unknown("claim", claim, LIBRARY)
+    page = page_of(LIBRARY[claim], LIBRARY)
+    if latex or markdown:
+        sys.stdout.write(typeset.to_latex(page) if latex else typeset.to_markdown(page))
+        return
+    console = Console()
+    console.print(typeset.terminal(page, min(console.width, PAGE)))
 
 
 def _words(standing: dict[str, object] | None) -> str:

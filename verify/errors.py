@@ -7,6 +7,8 @@ does not exist, a package that is not installed, a file that is not the file it 
 import difflib
 from collections.abc import Iterable
 
+FEW = 12
+
 
 class UsageError(Exception):
     """A request that cannot be served; the message is one clear line that says what to do.
@@ -34,8 +36,12 @@ def missing(package: str, extra: str, purpose: str) -> MissingPackage:
 
 
 def unknown(kind: str, name: str, known: Iterable[str]) -> UsageError:
-    """Build the error for a `name` that is not among the `known` ones of its `kind`, with the nearest spelling."""
+    """Build the error for a `name` that is not among the `known` ones of its `kind`, with the nearest spelling.
+
+    The known ones are listed unless they are many and one of them is near.
+    """
     names = list(known)
     near = difflib.get_close_matches(name, names, n=1)
     hint = f"; did you mean {near[0]!r}?" if near else ""
-    return UsageError(f"no {kind} is called {name!r}{hint} (known: {', '.join(names)})")
+    listed = f" (known: {', '.join(names)})" if len(names) <= FEW or not near else ""
+    return UsageError(f"no {kind} is called {name!r}{hint}{listed}")

@@ -6,6 +6,7 @@ What a proof could not decide is UNDECIDED with the place where it stopped.
 from collections.abc import Mapping
 
 from derivation.claim import Claim
+from derivation.printing import line
 from derivation.proof import Proof, prove
 from verify.verdict import Evidence, Verdict
 
@@ -24,4 +25,5 @@ def _why(proof: Proof) -> str:
     if proof.reason:
         return proof.reason
     stuck = next(link for link in proof.links if link.decided is not True)
-    return f"not proved: «{stuck.says}» leaves {stuck.difference}"
+    left = "what was not decided" if stuck.difference is None else line(stuck.difference)
+    return f"not proved: «{stuck.says}» leaves {left}"
