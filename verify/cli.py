@@ -45,7 +45,7 @@ def verify(
         ),
     ] = [],  # noqa: B006
     seed: Annotated[int, typer.Option(help="Seed of the sample of entries and of the property search.")] = 0,
-    jobs: Annotated[int, typer.Option(min=1, help="Processes; 1 works in one.")] = 2,
+    jobs: Annotated[int, typer.Option(min=1, help="Processes that work at the same time.")] = 2,
     report: Annotated[Path, typer.Option(help="Directory for index.html, ledger.json and verdicts.md.")] = Path(
         "report"
     ),
