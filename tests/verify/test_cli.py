@@ -4,7 +4,6 @@ import json
 import os
 import subprocess
 import sys
-import time
 from importlib import metadata
 from pathlib import Path
 
@@ -164,6 +163,8 @@ def test_a_proof_that_hangs_is_undecided_with_the_reason_and_the_others_go_on(tm
 
 
 def test_all_proofs_together_take_less_than_twenty_seconds(tmp_path):
-    start = time.monotonic()
+    """Processor seconds of the command and its workers: what else the machine is doing does not count."""
+    before = os.times()
     assert gradcampp("verify", "--only", "symbolic", "--quiet", "--report", tmp_path).returncode == 0
-    assert time.monotonic() - start < 20
+    after = os.times()
+    assert after.children_user + after.children_system - before.children_user - before.children_system < 20
