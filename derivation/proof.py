@@ -34,6 +34,7 @@ from derivation.claim import Claim, Hypothesis, Step, Use
 from derivation.decide import is_defined, is_zero, normal
 from derivation.limit import take_limits
 from derivation.nth import nth
+from derivation.printing import line
 
 
 @dataclass(frozen=True)
@@ -117,7 +118,7 @@ def _induction(claim: Claim, n: Symbol) -> tuple[Link, ...]:
     """From 0 by d^(n+1) F = d (d^n F): the right-hand side at 0 is F, and one more derivative of it is it at n + 1."""
     lhs = claim.lhs
     if not isinstance(lhs, Derivative) or len(lhs.variable_count) != 1 or lhs.variable_count[0][1] != n:
-        raise ProofError(f"{claim.name}: induction on {n} needs a left-hand side d^{n} F/dx^{n}, got {lhs}")
+        raise ProofError(f"{claim.name}: induction on {n} needs a left-hand side d^{n} F/dx^{n}, got {line(lhs)}")
     natural = n == Symbol(n.name, integer=True, nonnegative=True)
     if not natural or any(n in h.relation.free_symbols for h in claim.given):
         raise ProofError(f"{claim.name}: induction needs {n} to be any integer from 0 on, and no hypothesis about {n}")
@@ -135,7 +136,7 @@ def _step(before: Expr, step: Step, given: tuple[Hypothesis, ...], library: Mapp
     for use in step.by:
         lhs, rhs = _instance(use, given, library)
         if not any(side.has(lhs) for side in sides):
-            raise ProofError(f"the step {step.says!r} uses {use.claim}, but {lhs} does not occur in it")
+            raise ProofError(f"the step {step.says!r} uses {use.claim}, but {line(lhs)} does not occur in it")
         if any(side.has(Limit) for side in sides):
             raise ProofError(f"the step {step.says!r} uses {use.claim} under a limit, where it need not hold")
         sides = [side.xreplace({lhs: rhs}) for side in sides]
@@ -207,7 +208,7 @@ def _demand_consistent(claim: Claim) -> None:
         for r in strict:
             opposite = isinstance(r, Gt) and Lt(r.lhs, 0, evaluate=False) in strict
             if opposite or r.func(normal(r.lhs, given), 0) == false:
-                raise ProofError(f"{claim.name}: the hypotheses contradict each other at {r}")
+                raise ProofError(f"{claim.name}: the hypotheses contradict each other at {line(r)}")
 
 
 def _demand_exhaustive(claim: Claim) -> None:
@@ -218,4 +219,5 @@ def _demand_exhaustive(claim: Claim) -> None:
     for e in (h.relation.lhs for h in claim.given if isinstance(h.relation, Ne) and h.relation.rhs == 0):
         if len(cases) == 2 and {*cases} == {(Gt(e, 0, evaluate=False),), (Lt(e, 0, evaluate=False),)}:
             return
-    raise ProofError(f"{claim.name}: the cases {cases} do not cover everything that is given")
+    shown = "; ".join(", ".join(map(line, case)) for case in cases)
+    raise ProofError(f"{claim.name}: the cases {shown} do not cover everything that is given")

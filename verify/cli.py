@@ -26,6 +26,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 messages = Console(stderr=True)
+PAGE = 110  # columns; a wider line is hard to read
 CHANGED, USAGE, FAULT, INTERRUPTED = 1, 2, 3, 130
 
 
@@ -46,7 +47,7 @@ def verify(
     seed: Annotated[
         int, typer.Option(min=0, max=2**63 - 1, help="Seed of the sample of entries and of the property search.")
     ] = 0,
-    jobs: Annotated[int, typer.Option(min=1, help="Processes; 1 works in one.")] = 2,
+    jobs: Annotated[int, typer.Option(min=1, help="Processes that work at the same time.")] = 2,
     report: Annotated[Path, typer.Option(help="Directory for index.html, ledger.json and verdicts.md.")] = Path(
         "report"
     ),
@@ -97,7 +98,7 @@ def mutate(
         list[str], typer.Option("--claim", help="Plant errors in this claim alone (may be repeated).")
     ] = [],  # noqa: B006
     everything: Annotated[bool, typer.Option("--all", help="Every edit, however long it takes.")] = False,
-    jobs: Annotated[int, typer.Option(min=1, help="Processes; 1 works in one.")] = 2,
+    jobs: Annotated[int, typer.Option(min=1, help="Processes that work at the same time.")] = 2,
     json: Annotated[bool, typer.Option("--json", help="Print the numbers and the survivors as JSON.")] = False,
     verbose: Annotated[bool, typer.Option("--verbose", help="List every planted error.")] = False,
     quiet: Annotated[bool, typer.Option("--quiet", help="No progress and no table.")] = False,
@@ -126,6 +127,30 @@ def mutate(
         messages.print(text, highlight=False, markup=False, soft_wrap=True)
     if found["survivors"]:
         raise typer.Exit(CHANGED)
+
+
+@app.command()
+def explain(
+    claim: Annotated[str, typer.Argument(help="Name of the claim, as the table of verify gives it.")],
+    latex: Annotated[bool, typer.Option("--latex", help="Print a LaTeX fragment (it needs amsmath).")] = False,
+    markdown: Annotated[bool, typer.Option("--markdown", help="Print Markdown with formulas between dollars.")] = False,
+) -> None:
+    """Prove or refute one claim and print it as a page: statement, hypotheses, reasons, counterexample, correction."""
+    from derivation.claims import LIBRARY
+    from verify import typeset
+    from verify.errors import unknown
+    from verify.explain import explain as page_of
+
+    if latex and markdown:
+        raise UsageError("--latex and --markdown exclude each other: choose one")
+    if claim not in LIBRARY:
+        raise unknown("claim", claim, LIBRARY)
+    page = page_of(LIBRARY[claim], LIBRARY)
+    if latex or markdown:
+        sys.stdout.write(typeset.to_latex(page) if latex else typeset.to_markdown(page))
+        return
+    console = Console()
+    console.print(typeset.terminal(page, min(console.width, PAGE)))
 
 
 def _words(standing: dict[str, object] | None) -> str:

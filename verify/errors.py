@@ -8,7 +8,7 @@ import difflib
 from collections.abc import Iterable
 
 # As many names fit into one line.
-MANY = 12
+FEW = 12
 
 
 class UsageError(Exception):
@@ -41,12 +41,12 @@ def missing(package: str, extra: str, purpose: str) -> MissingPackage:
 
 
 def unknown(kind: str, name: str, known: Iterable[str]) -> UsageError:
-    """Build the error for a `name` that is not among the `known` ones of its `kind`.
+    """Build the error for a `name` that is not among the `known` ones of its `kind`, with the nearest spelling.
 
-    It gives the nearest spelling and, unless they are many, all names there are.
+    The known ones are listed unless they are many and one of them is near.
     """
     names = list(known)
-    near = difflib.get_close_matches(name, names, n=1 if len(names) <= MANY else 3)
-    hint = f"; did you mean {' or '.join(map(repr, near))}?" if near else ""
-    listed = f" (known: {', '.join(names)})" if len(names) <= MANY else f" ({len(names)} are known)"
+    near = difflib.get_close_matches(name, names, n=1)
+    hint = f"; did you mean {near[0]!r}?" if near else ""
+    listed = f" (known: {', '.join(names)})" if len(names) <= FEW or not near else ""
     return UsageError(f"no {kind} is called {name!r}{hint}{listed}")

@@ -8,10 +8,8 @@ wherever it is tried, exactly, is equivalent to the original and is not counted;
 needless, and survives. What is proved and refuted, and a recorded proof that is lost, stand among the survivors too.
 """
 
-import multiprocessing
-import signal
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import closing
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from functools import cache
@@ -27,8 +25,10 @@ from verify.errors import UsageError, unknown
 from verify.methods.enclosure import enclosure
 from verify.methods.exact import exact
 from verify.verdict import Evidence, Verdict
+from verify.workers import spread
 
 EDITS = 500  # over all claims, for half a minute; where there are more, the claims with the most give some up
+LIMIT = 60.0  # seconds; the longest takes a few
 Progress = Callable[[str], None]
 
 
@@ -110,21 +110,23 @@ def _planted_in(name: str) -> dict[Origin, list[Mutant]]:
 
 
 def run(
-    claims: Sequence[Claim], mutants: Sequence[Mutant], *, jobs: int = 1, progress: Progress = lambda _: None
+    claims: Sequence[Claim], mutants: Sequence[Mutant], *, jobs: int = 0, progress: Progress = lambda _: None
 ) -> list[Finding]:
     """Try to prove and to refute every mutant, and each claim itself.
 
     Args:
         claims: the claims themselves.
         mutants: what is planted in them, from `planted`.
-        jobs: how many processes; 1 works in this one.
+        jobs: how many processes; 0 works in this one, where what hangs cannot be stopped.
         progress: called with a name, as often as there are claims and mutants.
     """
     work = [(claim.name, claim.name) for claim in claims] + [(mutant.claim, mutant.name) for mutant in mutants]
+    # The processes make their own mutants, by name: expressions in f^(n) cannot be sent.
+    here = ((task, _try(task)) for task in work)
     found = {}
-    with _workers(jobs) as carry_out:
-        for finding in carry_out(work):
-            found[finding.claim, finding.mutant] = finding
+    with closing(spread(_try, work, jobs, limit=lambda _: LIMIT, stopped=_stopped) if jobs else here) as finished:
+        for task, finding in finished:
+            found[task] = finding
             progress(finding.mutant)
     return [found[task] for task in work]
 
@@ -141,16 +143,6 @@ def document(findings: Iterable[Finding]) -> dict[str, Any]:
     }
 
 
-@contextmanager
-def _workers(jobs: int) -> Iterator[Callable[[Sequence[tuple[str, str]]], Iterator[Finding]]]:
-    if jobs == 1:
-        yield lambda work: map(_try, work)
-        return
-    # The processes make their own mutants, by name: expressions in f^(n) cannot be sent.
-    with multiprocessing.get_context("spawn").Pool(jobs, signal.signal, (signal.SIGINT, signal.SIG_IGN)) as pool:
-        yield lambda work: pool.imap_unordered(_try, work, chunksize=12)
-
-
 def _try(task: tuple[str, str]) -> Finding:
     claim, name = task
     try:
@@ -160,6 +152,12 @@ def _try(task: tuple[str, str]) -> Finding:
         return next(judge(mutant, origin) for origin, group in groups for mutant in group if mutant.name == name)
     except Exception as error:
         raise RuntimeError(f"{name}: {type(error).__name__}: {error}") from error
+
+
+def _stopped(task: tuple[str, str]) -> Finding:
+    claim, name = task
+    origin = Origin.ITSELF if claim == name else Origin.EDITED
+    return Finding(name, claim, "", origin, Fate.UNDECIDED, f"stopped after {LIMIT:g} s")
 
 
 def judge(mutant: Mutant, origin: Origin) -> Finding:

@@ -2,15 +2,13 @@
 expected.
 
 The work is cut into tasks that need nothing of one another; they run here or in processes of their own, each on one
-thread, so that the sums are added in the same order whatever the machine is doing.
+thread, so that the sums are added in the same order whatever the machine is doing. A proof has `LIMIT` seconds, some
+thirty times what the longest takes: a simplification that hangs ends as UNDECIDED and holds nothing up.
 """
 
-import multiprocessing
-import signal
-import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Generator, Sequence
+from contextlib import closing
 from dataclasses import dataclass, field, replace
 
 from derivation.claim import Claim
@@ -20,13 +18,16 @@ from verify.catalogue.networks import NETWORKS
 from verify.errors import unknown
 from verify.methods.enclosure import enclosure
 from verify.methods.exact import exact
-from verify.methods.symbolic import symbolic
+from verify.methods.symbolic import symbolic, unfinished
 from verify.properties import PROPERTIES
 from verify.threads import one_thread
 from verify.verdict import Evidence, Verdict, combine, stands
+from verify.workers import spread
 
 METHODS = ("symbolic", "exact", "enclosure", "autograd", "property", "network")
-SMALL = METHODS[:4]
+SMALL = METHODS[1:4]
+LIMIT = 5.0
+KINDS = ("calibrate", "proof", "claim", "property", "network")  # as a reader wants their evidence
 Progress = Callable[[str], None]
 
 
@@ -35,7 +36,7 @@ class Task:
     """One piece of work.
 
     Args:
-        kind: "calibrate", "claim" (small cases), "property" or "network".
+        kind: one of `KINDS`; "claim" is the small cases of one.
         name: of the claim or the network.
         parts: the methods for small cases; the claims to judge a network by.
         seed: of what is drawn.
@@ -93,6 +94,7 @@ def tasks(claims: Sequence[Claim], methods: Sequence[str], seed: int) -> list[Ta
     work = [Task("calibrate", "oracles", (), seed)] if "autograd" in methods or "network" in methods else []
     work += [Task("network", network.name, tuple(names), seed) for network in NETWORKS if "network" in methods]
     work += [Task("property", p.claim, (), seed) for p in PROPERTIES if "property" in methods and p.claim in names]
+    work += [Task("proof", name, (), seed) for name in names if "symbolic" in methods]
     return work + [Task("claim", name, small, seed) for name in names if small]
 
 
@@ -102,7 +104,7 @@ def suite(
     seed: int,
     *,
     expected: ledger.Record | None = None,
-    jobs: int = 1,
+    jobs: int = 0,
     progress: Progress = lambda _: None,
 ) -> Outcome:
     """Run the suite on some claims by some methods.
@@ -112,7 +114,7 @@ def suite(
         methods: which methods, of `METHODS`.
         seed: for the sample of entries and for the property search.
         expected: the recorded standing to compare with (`ledger.read_expected`), if any.
-        jobs: how many processes; 1 works in this one.
+        jobs: how many processes; 0 works in this one, where a proof that hangs cannot be stopped.
         progress: called with the name of every finished task, as often as there are `tasks`.
 
     Raises:
@@ -122,50 +124,43 @@ def suite(
     """
     work = tasks(claims, methods, seed)
     results: dict[Task, Result] = {}
-    with _workers(jobs) as run:
-        for task, result in run(work):
+    with closing(_carried_out(work, jobs)) as finished:
+        for task, result in finished:
             results[task] = result
             calibrate.demand(result.checks)
             progress(f"{task.kind} {task.name}")
-    document, seconds = _document(claims, [results[task] for task in work], seed)
+    in_order = sorted(work, key=lambda task: KINDS.index(task.kind))
+    document, seconds = _document(claims, [results[task] for task in in_order], seed)
     if expected is not None:
         document["expected"]["moved"] = _moved(document, expected, methods)
     return Outcome(document, seconds)
 
 
-Runner = Callable[[Sequence[Task]], Iterator[tuple[Task, Result]]]
+def _carried_out(work: Sequence[Task], jobs: int) -> Generator[tuple[Task, Result]]:
+    """Yield every task with its result, in any order."""
+    if jobs == 0:
+        yield from ((task, _carry_out(task)) for task in work)
+    else:
+        yield from spread(_carry_out, work, jobs, limit=_limit, stopped=_stopped)
 
 
-@contextmanager
-def _workers(jobs: int) -> Iterator[Runner]:
-    """Give what carries tasks out, in any order. Leaving by an exception, Ctrl-C too, ends the processes at once."""
-    if jobs == 1:
-        yield lambda work: map(_carry_out, work)
-        return
-    with (
-        _interrupts_ignored()
-    ):  # by the processes that are started here, which inherit it; ending them is the parent's affair
-        pool = multiprocessing.get_context("spawn").Pool(jobs)
-    with pool:
-        yield lambda work: pool.imap_unordered(_carry_out, work)
+def _limit(task: Task) -> float | None:
+    return LIMIT if task.kind == "proof" else None
 
 
-@contextmanager
-def _interrupts_ignored() -> Iterator[None]:
-    if threading.current_thread() is not threading.main_thread():
-        yield  # only the main thread may say so, and only it is interrupted
-        return
-    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGINT, before)
+def _stopped(task: Task) -> Result:
+    piece, proof = unfinished(LIBRARY[task.name], LIMIT)
+    return Result({task.name: [piece]}, proof=ledger.proof_record(proof))
 
 
-def _carry_out(task: Task) -> tuple[Task, Result]:
-    return task, {"calibrate": _calibrate, "claim": _small_cases, "property": _search, "network": _examine}[task.kind](
-        task
-    )
+def _carry_out(task: Task) -> Result:
+    return {
+        "calibrate": _calibrate,
+        "proof": _prove,
+        "claim": _small_cases,
+        "property": _search,
+        "network": _examine,
+    }[task.kind](task)
 
 
 def _timed(work: Callable[[], Evidence]) -> Evidence:
@@ -179,13 +174,15 @@ def _calibrate(_: Task) -> Result:
         return Result(checks=calibrate.check_oracles())
 
 
-def _small_cases(task: Task) -> Result:
-    claim, proofs = LIBRARY[task.name], []
+def _prove(task: Task) -> Result:
+    start = time.perf_counter()
+    piece, proof = symbolic(LIBRARY[task.name], LIBRARY)
+    timed = replace(piece, seconds=time.perf_counter() - start)
+    return Result({task.name: [timed]}, proof=ledger.proof_record(proof))
 
-    def proved() -> Evidence:
-        piece, proof = symbolic(claim, LIBRARY)
-        proofs.append(ledger.proof_record(proof))
-        return piece
+
+def _small_cases(task: Task) -> Result:
+    claim = LIBRARY[task.name]
 
     def differentiated() -> Evidence:
         from verify.methods.autograd import autograd
@@ -194,13 +191,12 @@ def _small_cases(task: Task) -> Result:
             return autograd(claim)
 
     ways = {
-        "symbolic": proved,
         "exact": lambda: exact(claim),
         "enclosure": lambda: enclosure(claim),
         "autograd": differentiated,
     }
     evidence = [_timed(ways[method]) for method in task.parts]
-    return Result({claim.name: evidence}, proof=proofs[0] if proofs else None)
+    return Result({claim.name: evidence})
 
 
 def _search(task: Task) -> Result:
@@ -231,8 +227,7 @@ def _examine(task: Task) -> Result:
 def _document(claims: Sequence[Claim], results: Sequence[Result], seed: int) -> tuple[ledger.Record, dict[str, float]]:
     evidence: dict[str, list[Evidence]] = {claim.name: [] for claim in claims}
     proofs: dict[str, ledger.Record] = {}
-    # Small cases before searches and networks: the order in which a reader wants them.
-    for result in sorted(results, key=lambda each: each.proof is None):
+    for result in results:
         for name, pieces in result.evidence.items():
             evidence[name] += pieces
             if result.proof is not None:

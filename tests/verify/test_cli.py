@@ -5,6 +5,7 @@ import os
 import subprocess
 import sys
 from importlib import metadata
+from pathlib import Path
 
 import pytest
 
@@ -137,3 +138,33 @@ def test_help_is_shown_for_no_command():
 def test_the_command_is_installed():
     (command,) = (point for point in metadata.entry_points(group="console_scripts") if point.name == "gradcampp")
     assert command.value == "verify.cli:main"
+
+
+def test_a_proof_that_hangs_is_undecided_with_the_reason_and_the_others_go_on(tmp_path):
+    """The simplification of one claim never ends here, in every process that is started."""
+    (tmp_path / "sitecustomize.py").write_text(
+        "import verify.methods.symbolic as room\n"
+        "prove = room.prove\n"
+        "def hanging(claim, library):\n"
+        "    while claim.name == 'pair-nth': pass\n"
+        "    return prove(claim, library)\n"
+        "room.prove = hanging\n"
+    )
+    path = os.pathsep.join([str(tmp_path), str(Path(ledger.__file__).parent.parent)])
+    found = gradcampp(*PROOFS, "--json", "--report", tmp_path / "r", PYTHONPATH=path)
+    assert found.returncode == 1  # it was proved before
+    assert "moved: pair-nth: expected PROVED, stands: True, found UNDECIDED, stands: False" in found.stderr
+    claims = {claim["name"]: claim for claim in json.loads(found.stdout)["claims"]}
+    (piece,) = claims["pair-nth"]["evidence"]
+    assert (piece["verdict"], piece["note"]) == ("UNDECIDED", "stopped after 5 s")
+    assert claims["pair-nth"]["proof"]["reason"] == "stopped after 5 s"
+    assert claims["post-pair-nth-of-first"]["verdict"] == "PROVED"
+    assert claims["post-pair-nth-of-first"]["stands"] is False
+
+
+def test_all_proofs_together_take_less_than_twenty_seconds(tmp_path):
+    """Processor seconds of the command and its workers: what else the machine is doing does not count."""
+    before = os.times()
+    assert gradcampp("verify", "--only", "symbolic", "--quiet", "--report", tmp_path).returncode == 0
+    after = os.times()
+    assert after.children_user + after.children_system - before.children_user - before.children_system < 20

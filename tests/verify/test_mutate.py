@@ -288,7 +288,11 @@ def test_the_table_shows_both_numbers_and_every_planted_error_if_asked():
 
 
 def test_a_survivor_is_status_1_and_named():
-    program = "import derivation.proof as p; p.is_zero = lambda *a: True"
+    # In this process, where the prover is spoilt; others would have a sound one.
+    program = (
+        "import derivation.proof as p, verify.mutate as m; p.is_zero = lambda *a: True; right = m.run\n"
+        "m.run = lambda claims, mutants, jobs, progress: right(claims, mutants, progress=progress)"
+    )
     found = gradcampp("--claim", "post-first-derivative", "--jobs", "1", "--json", program=program)
     assert found.returncode == 1
     numbers = json.loads(found.stdout)

@@ -4,7 +4,7 @@ Everything on it comes from the ledger; only the photographs under the heatmaps 
 """
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +14,7 @@ from markupsafe import Markup
 from verify.catalogue.images import IMAGES
 from verify.errors import UsageError
 from verify.ledger import SCHEMA
-from verify.report import colours, pictures, table, words
+from verify.report import colours, graph, pictures, table, words
 from verify.report.formulas import mathml
 
 _HERE = Path(__file__).parent
@@ -44,6 +44,9 @@ def render(ledger: Mapping[str, Any]) -> str:
         style=_style(),
         summary=summary(ledger),
         sections=[_section(claim, ledger) for claim in ledger["claims"]],
+        drawing=graph.draw(ledger["claims"]),
+        box=(graph.WIDTH, graph.HEIGHT),
+        faulty=faulty(ledger["claims"]),
         figures=[_figure(network) for network in ledger["networks"]],
         known={claim["name"] for claim in ledger["claims"]},
         measured={network["name"] for network in ledger["networks"]},
@@ -68,6 +71,20 @@ def summary(ledger: Mapping[str, Any]) -> tuple[str, str, str]:
         f"{of_networks if networks else 'No network was measured'}, and "
         f"{words.counted(moved, 'standing') + ' moved' if moved else 'everything stands as recorded'}.",
     )
+
+
+def faulty(claims: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """Return the refuted claims that others than this project wrote, each with a counterexample and its corrections."""
+    by_name = {claim["name"]: claim for claim in claims}
+    return [
+        {
+            "claim": claim,
+            "witness": next((piece["witness"] for piece in claim["evidence"] if piece["witness"]), None),
+            "corrections": [by_name[name] for name in claim["corrected_by"] if name in by_name],
+        }
+        for claim in claims
+        if claim["verdict"] == "REFUTED" and claim["source"]["work"] != "gradcampp"
+    ]
 
 
 def _corrections(refuted: int, holes: int) -> str:

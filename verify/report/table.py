@@ -89,6 +89,10 @@ def markdown(ledger: Mapping[str, Any]) -> str:
     return "\n".join(lines) + "\n"
 
 
+def escaped(text: str) -> str:
+    """Return text with what Markdown would interpret escaped."""
+    return _MARKDOWN.sub(r"\\\1", text)
+
+
 def _plain(text: str) -> str:
-    """Return text with what Markdown would interpret escaped, on one line."""
-    return _MARKDOWN.sub(r"\\\1", " ".join(text.split()))
+    return escaped(" ".join(text.split()))
