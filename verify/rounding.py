@@ -33,7 +33,7 @@ from torch.utils._python_dispatch import TorchDispatchMode, _disable_current_mod
 from torch.utils._pytree import tree_leaves, tree_map_only
 
 from verify.rounding_rules import Bound, Call, NoRule, scalar_error, slack
-from verify.rounding_table import EXACT, QUESTIONS, RULES, meaning
+from verify.rounding_table import EXACT, QUESTIONS, RULES, SCALING, meaning
 
 # What is done inside is not watched: for comparisons whose outcome is judged and not computed with.
 unwatched = _disable_current_modes
@@ -133,7 +133,8 @@ class RunningError(TorchDispatchMode):
         whole = (out,) if isinstance(out, Tensor) else tuple(out) if isinstance(out, (list, tuple)) else ()
         several = bounds if isinstance(bounds, (list, tuple)) else (bounds,) * len(whole)
         for x, bound in zip(whole, several, strict=True):
-            bound = _in_range(x, bound)
+            if func.overloadpacket in SCALING:
+                bound = _in_range(x, bound)
             if bound is not None:
                 self._keep(x, bound)
         return out

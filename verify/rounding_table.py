@@ -172,6 +172,25 @@ EXACT: frozenset[Any] = frozenset(
         aten._new_zeros_with_same_feature_meta,
     )
 )
+# These can leave the range of float64; sums and moves of numbers within it stay far from its ends.
+SCALING: frozenset[Any] = frozenset(
+    (
+        *(
+            aten.mul,
+            aten.div,
+            aten.pow,
+            aten.reciprocal,
+            aten.rsqrt,
+            aten.sqrt,
+            aten.exp,
+            aten.expm1,
+            aten.sinh,
+            aten.cosh,
+        ),
+        *(aten.sigmoid, aten.mm, aten.bmm, aten.mv, aten.dot, aten.addmm, aten.baddbmm, aten.addmv),
+        *(aten.convolution, aten.convolution_backward),
+    )
+)
 # Asked of shapes, answered with a truth value.
 QUESTIONS: frozenset[Any] = frozenset((aten.is_same_size, aten._has_same_storage_numel))
 

@@ -1,5 +1,6 @@
 """Exact numbers: SymPy's rationals, and expressions in exp of rationals, which are decided by transcendence."""
 
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from sympy import Dummy, E, Expr, Max, Pow, Rational, Symbol, diff, exp, fraction, ilcm, limit, together
@@ -9,6 +10,15 @@ from verify.probe import Kink, NoRule, Ratio, Scalar
 
 if TYPE_CHECKING:
     from verify.catalogue.functions import Face
+
+
+# The variable that a function is differentiated by: always the same, so that the same function is differentiated once.
+MOVED = Dummy("u", real=True)
+
+
+@lru_cache(maxsize=1 << 12)
+def _differentiated(body: Expr, order: int) -> Expr:
+    return diff(body, MOVED, order)
 
 
 class Exact:
@@ -33,13 +43,13 @@ class Exact:
     def derivative(self, function: Scalar, order: int) -> Scalar:
         """Return the derivative, evaluated only away from kinks."""
         u = Dummy("u", real=True)
-        body = function(u)
+        body = function(u).xreplace({u: MOVED})
 
         def at(point: Expr) -> Expr:
             for part in body.atoms(Max):
-                if len({arg.subs(u, point) for arg in part.args}) < len(part.args):
-                    raise Kink(f"{part} has its kink at {u} = {point}")
-            return diff(body, u, order).subs(u, point)
+                if len({arg.subs(MOVED, point) for arg in part.args}) < len(part.args):
+                    raise Kink(f"{part} has its kink at {MOVED} = {point}")
+            return _differentiated(body, order).subs(MOVED, point)
 
         return at
 

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from verify.catalogue.functions import Face
 
 
-HIGHEST = 4
+HIGHEST = 3
 
 
 @dataclass(frozen=True)

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from verify.rounding import RunningError
 
-AT_MOST = 24
+AT_MOST = 10
 CASES = "small cases of the catalogue, by reverse and by forward mode"
 
 

@@ -10,7 +10,7 @@ from verify.methods.trial import Outcome, try_cases
 from verify.probe import value
 from verify.verdict import Evidence
 
-AT_MOST = 24
+AT_MOST = 12
 
 
 def exact(claim: Claim) -> Evidence:

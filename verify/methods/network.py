@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     from verify.rounding import RunningError
 
 ENTRIES = 512
-FORWARD = 64  # forward mode costs several times what reverse mode does
+FORWARD = 32  # forward mode costs several times what reverse mode does
 CHUNK_NUMBERS = 1 << 22  # entries at once, times the numbers in A: 32 MiB for each tensor of the tail's size
 ORDERS = (1, 2, 3)
 
