@@ -22,7 +22,7 @@ from verify.notebook import METADATA, differences, executed, main, outputs, pict
 ROOT = Path(__file__).parents[1]
 NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
 LONGEST = 10
-MACHINE_PATH = re.compile(r"(?<![\w.])/(?:work|tmp|root|home|Users|usr|opt|var|private|mnt)/|\b[A-Z]:\\\\?\w")
+MACHINE_PATH = re.compile(r"(?<![\w.])/(?:tmp|root|home|srv|Users|usr|opt|var|private|mnt|work)/|\b[A-Z]:\\\\?\w")
 LINK = re.compile(r"\]\((?!https?:)([^)#]+)")
 SLUG = re.compile(r"`([a-z0-9]+(?:-[a-z0-9]+)+)`")
 DEFINITIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.Lambda)
@@ -180,7 +180,7 @@ def test_a_dead_link_and_an_unknown_name_are_found(tmp_path):
     assert astray(words, tmp_path) == ["b.py", "no-such-claim"]
 
 
-@pytest.mark.parametrize("text", ["/home/ada/x", "see /tmp/x", "C:\\Users", '"/work/main"'])
+@pytest.mark.parametrize("text", ["/home/ada/x", "see /tmp/x", "C:\\Users", '"/opt/ada/x"'])
 def test_a_machine_path_is_found(text):
     assert MACHINE_PATH.search(text)
 
