@@ -180,9 +180,14 @@ def test_a_dead_link_and_an_unknown_name_are_found(tmp_path):
     assert astray(words, tmp_path) == ["b.py", "no-such-claim"]
 
 
-@pytest.mark.parametrize("text", ["/home/ada/x", "see /tmp/x", "C:\\Users", '"/opt/ada/x"'])
-def test_a_machine_path_is_found(text):
-    assert MACHINE_PATH.search(text)
+@pytest.mark.parametrize("folders", [("home", "ada"), ("tmp", "x"), ("opt", "ada")])
+@pytest.mark.parametrize("before", ["", "see ", '"'])
+def test_a_machine_path_is_found(before, folders):
+    assert MACHINE_PATH.search(before + "/".join(("", *folders)))
+
+
+def test_a_windows_path_is_found():
+    assert MACHINE_PATH.search("C:\\Users")
 
 
 @pytest.mark.parametrize("text", ["../derivation/claims/post.py", "true / closed form", "S: unit", "Y/home"])
