@@ -31,18 +31,32 @@ class Hypothesis:
 
     What the checker may do with it follows from the relation:
         Eq(f(u), e(u))                  f is the function e, for every real u; e may hold no other symbol
-        Eq(Derivative(S(x), ..), 0)     holds along the whole line near the entry, hence so do its derivatives
+        Eq(f'(u), e(u))                 so is its derivative, f' being `nth(f)(1, u)`, of any order
+        Eq(Derivative(S(x), ..), e(x))  holds along the whole line near the entry, hence so do its derivatives
+        Eq(letter, e), at_point         holds at the entry's value of x alone: nothing may be differentiated afterwards
         Ne(e, 0), Gt(e, 0), Lt(e, 0)    may be divided by; Gt and Lt say which branch of |e| and Max(0, e) it is
-        Ge(e, 0), Le(e, 0), any other   must be at hand for an appeal, and is used for nothing else
+        Ge(e, 0), Le(e, 0)              say so at the point alone
+        any other                       must be at hand for an appeal, and is used for nothing else
     """
 
     name: str
     says: str
     relation: Relational
+    at_point: bool = False
 
     def __post_init__(self) -> None:
         if not isinstance(self.relation, (Eq, Ne, Gt, Lt, Ge, Le)):
             raise TypeError(f"hypothesis {self.name}: expected an inert relation, got {type(self.relation).__name__}")
+        if self.at_point and not isinstance(self.relation, Eq):
+            raise TypeError(f"hypothesis {self.name}: only an equation can be meant at the point alone")
+
+    @property
+    def argument(self) -> Symbol | None:
+        """The letter that stands for every real number, where the hypothesis defines a function; else None."""
+        lhs = self.relation.lhs
+        if self.at_point or not isinstance(self.relation, Eq) or not isinstance(lhs, AppliedUndef | NthDerivative):
+            return None
+        return lhs.args[-1]
 
 
 @dataclass(frozen=True)
@@ -72,18 +86,19 @@ class Branch:
 
 @dataclass(frozen=True)
 class Claim:
-    """The statement lhs = rhs for all values of its symbols that satisfy every hypothesis in `given`.
+    """The statement lhs = rhs, or another relation, for all values of its symbols that satisfy all hypotheses `given`.
 
     Args:
         name: slug that says the content; permanent, never re-used.
         says: one sentence.
         lhs, rhs: inert expressions.
         given: hypotheses.
-        steps: chain lhs = steps[0] = steps[1] = ... = rhs; empty means that one link suffices.
+        steps: chain lhs = steps[0] = steps[1] = ... = rhs, the last sign the claim's own; empty: one link suffices.
         induction: the symbol over which to prove by induction from 0; then lhs must be Derivative(F, (x, n)).
         branches: an exhaustive distinction of cases (checked), each proved separately.
         source: where it was printed, or `OURS`.
         corrects: names of the printed claims that this one replaces.
+        relation: between lhs and rhs: `Eq`, `Ne`, `Gt`, `Ge`, `Lt` or `Le`.
     """
 
     name: str
@@ -96,6 +111,12 @@ class Claim:
     induction: Symbol | None = None
     branches: tuple[Branch, ...] = ()
     corrects: tuple[str, ...] = ()
+    relation: type[Relational] = Eq
+
+    @cached_property
+    def statement(self) -> Relational:
+        """What is claimed, as one relation, which stays as it is written."""
+        return self.relation(self.lhs, self.rhs, evaluate=False)
 
     @cached_property
     def uses(self) -> tuple[str, ...]:

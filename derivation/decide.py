@@ -26,66 +26,105 @@ def is_zero(expr: sp.Expr, given: tuple[Hypothesis, ...] = ()) -> bool | None:
     """Return True if it is zero wherever `given` holds, False if a non-zero number, None if that is not decided."""
     if not is_defined(expr, given):
         return None
-    numerator = sp.expand(sp.fraction(sp.together(normal(expr, given)))[0])
+    numerator = sp.expand(sp.fraction(sp.together(at_point(expr, given)))[0])
     return numerator.is_zero if numerator.is_number else None
 
 
 def is_defined(expr: sp.Expr, given: tuple[Hypothesis, ...]) -> bool:
     """Say whether every part is smooth and no divisor can vanish, as written, before anything cancels."""
     divisors = (e.base for e in expr.atoms(sp.Pow) if e.exp.is_nonnegative is not True)
-    return _is_smooth(normal(expr, given)) and all(is_nonzero(d, given) for d in divisors)
+    return is_smooth(at_point(expr, given)) and all(is_nonzero(d, given) for d in divisors)
 
 
 def is_nonzero(expr: sp.Expr, given: tuple[Hypothesis, ...]) -> bool:
     """Say whether no factor can vanish: by its domain, or because it divides something that is not zero by `given`."""
-    value = sp.factor(sp.together(normal(expr, given)))
+    value = sp.factor(sp.together(at_point(expr, given)))
     known = [h for h in given if isinstance(h.relation, (sp.Ne, sp.Gt, sp.Lt)) and h.relation.rhs == 0]
     bases = [part.as_base_exp()[0] for part in sp.Mul.make_args(value)]
-    return _is_smooth(value) and all(b.is_zero is False or any(_divides(b, h, given) for h in known) for b in bases)
+    return is_smooth(value) and all(b.is_zero is False or any(_divides(b, h, given) for h in known) for b in bases)
 
 
 def _divides(base: sp.Expr, known: Hypothesis, given: tuple[Hypothesis, ...]) -> bool:
     # known * q = base * p with q not zero under the other hypotheses: then base = 0 would make known = 0.
-    value, others = normal(known.relation.lhs, given), tuple(h for h in given if h is not known)
+    value, others = at_point(known.relation.lhs, given), tuple(h for h in given if h is not known)
     p, q = sp.fraction(sp.factor(sp.together(value / base)))
-    return _is_smooth(value) and p != 0 and q != base and (q.is_zero is False or is_nonzero(q, others))
+    return is_smooth(value) and p != 0 and q != base and (q.is_zero is False or is_nonzero(q, others))
+
+
+def at_point(expr: sp.Expr, given: tuple[Hypothesis, ...]) -> sp.Expr:
+    """Return the normal form, with what is given at the point alone put in too: nothing may be differentiated after.
+
+    Derivatives and limits look around the point, so nothing is put into them; a derivative that is given is replaced.
+    """
+    relations = [h.relation for h in given]
+    closed = [r for r in relations if isinstance(r, (sp.Ge, sp.Le)) and r.rhs == 0 and is_smooth(r.lhs)]
+    expr = _put_at_point(expr, {k: v for r in closed for k, v in _branch(r.lhs, isinstance(r, sp.Ge)).items()})
+    equations = [h.relation for h in given if h.at_point and is_defined(h.relation.rhs, ())]
+    return _put_at_point(normal(expr, given), {as_nth(r.lhs): r.rhs for r in equations})
+
+
+def _put_at_point(expr: sp.Expr, values: dict[sp.Basic, sp.Expr]) -> sp.Expr:
+    sealed = {d: sp.Dummy(real=True) for d in expr.atoms(sp.Derivative, sp.Limit, sp.Integral, sp.Subs)}
+    opened = {dummy: values.get(d, d) for d, dummy in sealed.items()}
+    return expr.xreplace(sealed).xreplace(values).xreplace(opened) if values else expr
 
 
 @lru_cache(maxsize=4096)  # one expression is looked at from several sides: is it defined, is it zero, what is left
 def normal(expr: sp.Expr, given: tuple[Hypothesis, ...]) -> sp.Expr:
-    """Put in what is given and carry out the derivatives; an expression that is not smooth stays as it is."""
+    """Put in what is given near the point and carry out the derivatives; what is not smooth stays as it is."""
     expr = _put_in(expr, given)
-    if not _is_smooth(expr):
+    if not is_smooth(expr):
         return expr
     expr = as_nth(expr.doit())
-    for lhs in (h.relation.lhs for h in given if isinstance(h.relation, sp.Eq) and h.relation.rhs == 0):
-        if isinstance(lhs, sp.Derivative) and _is_smooth(lhs) and len(lhs.variable_count) == 1:
-            along = (e for e in expr.atoms(sp.Derivative) if e.expr == lhs.expr and {*e.variables} == {*lhs.variables})
-            expr = expr.xreplace({e: sp.Integer(0) for e in along if e.derivative_count >= lhs.derivative_count})
+    for r in (h.relation for h in given if isinstance(h.relation, sp.Eq) and not h.at_point):
+        if is_smooth(r.lhs) and not r.rhs.atoms(AppliedUndef, NthDerivative) and is_defined(r.rhs, ()):
+            expr = _put_derivative(expr, r.lhs, r.rhs)
+    return expr
+
+
+def _put_derivative(expr: sp.Expr, lhs: sp.Expr, e: sp.Expr) -> sp.Expr:
+    # lhs = e holds along a line, or for every real u: so do the derivatives of it.
+    if isinstance(lhs, sp.Derivative) and len(lhs.variable_count) == 1:
+        v, k = lhs.variable_count[0]
+        along = [d for d in expr.atoms(sp.Derivative) if d.expr == lhs.expr and {*d.variables} == {v}]
+        return expr.xreplace({d: sp.diff(e, (v, d.derivative_count - k)) for d in along if d.derivative_count >= k})
+    if isinstance(lhs, NthDerivative) and _is_for_every(lhs.args[1], e) and lhs.args[0].is_Integer:
+        (k, u), family = lhs.args, type(lhs)
+        known = [d for d in expr.atoms(family) if d.args[0].is_Integer and d.args[0] >= k]
+        return expr.xreplace({d: sp.diff(e, (u, d.args[0] - k)).subs(u, d.args[1]) for d in known})
     return expr
 
 
 def _put_in(expr: sp.Expr, given: tuple[Hypothesis, ...]) -> sp.Expr:
     # A definition holds everywhere; a strict sign holds near the point too, so derivatives may be taken afterwards.
     expr = as_nth(expr)
-    relations = [h.relation for h in given if _is_smooth(sp.Tuple(*h.relation.args))]
-    for r in relations if _is_smooth(expr, sp.Max, sp.Abs) else ():
+    relations = [h.relation for h in given if not h.at_point and is_smooth(sp.Tuple(*h.relation.args))]
+    for r in relations if is_smooth(expr, sp.Max, sp.Abs) else ():
         if isinstance(r, sp.Eq) and isinstance(r.lhs, AppliedUndef):
             expr = _define(expr, r.lhs.func, r.lhs.args, r.rhs)
         if isinstance(r, (sp.Gt, sp.Lt)) and r.rhs == 0:
-            size = r.lhs if isinstance(r, sp.Gt) else -r.lhs
-            expr = expr.xreplace({sp.Abs(r.lhs): size, sp.Max(0, r.lhs): (r.lhs + size) / 2})
+            expr = expr.xreplace(_branch(r.lhs, isinstance(r, sp.Gt)))
     return expr
+
+
+def _branch(e: sp.Expr, positive: bool) -> dict[sp.Expr, sp.Expr]:
+    size, zero = e if positive else -e, sp.Integer(0)
+    return {sp.Abs(e): size, sp.Max(0, size): size, sp.Max(0, -size): zero}
+
+
+def _is_for_every(u: sp.Expr, e: sp.Expr) -> bool:
+    return u == sp.Symbol(str(u), real=True) and e.free_symbols <= {u}
 
 
 def _define(expr: sp.Expr, f: type, at: tuple[sp.Expr, ...], e: sp.Expr) -> sp.Expr:
     u, family = at[0], nth(f)
-    if at != (sp.Symbol(str(u), real=True),) or not e.free_symbols <= {u} or not is_defined(e, ()):
+    if len(at) != 1 or not _is_for_every(u, e) or not is_defined(e, ()):
         return expr  # not for every real u, or not of u alone
     expr = expr.replace(family, lambda k, v: sp.diff(e, (u, k)).subs(u, v) if k.is_Integer else family(k, v))
     return expr.replace(f, sp.Lambda(u, e))
 
 
-def _is_smooth(expr: sp.Basic, *corners: type) -> bool:
+def is_smooth(expr: sp.Basic, *corners: type) -> bool:
+    """Say whether SymPy's calculus can be relied on for it, apart from the kinds of corners that are let in."""
     kinds = (*SMOOTH, (corners, lambda e: True))
     return all(any(isinstance(e, kind) and fits(e) for kind, fits in kinds) for e in sp.preorder_traversal(expr))

@@ -7,6 +7,7 @@ The right-hand side is walked part by part. What may be changed at a part follow
     a number that multiplies    left out
     a number that stands alone  + 1
     two letters                 swapped, everywhere
+Of an inequality the sign is turned round, or its equality taken away or added.
 A letter is a symbol, or a function or a derivative as a whole: f''(S(x)), dS/dx. Nothing is changed inside one, and the
 variables of derivatives and limits are left alone. An edit can leave the statement true; that is for others to decide.
 """
@@ -15,12 +16,15 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import combinations
 
-from sympy import Add, Basic, Derivative, Expr, Integer, Limit, Max, Mul, Pow, Symbol, Tuple
+from sympy import Add, Basic, Derivative, Eq, Expr, Ge, Gt, Integer, Le, Limit, Lt, Max, Mul, Ne, Pow, Symbol, Tuple
 from sympy.core.function import AppliedUndef
 
 from derivation.claim import Claim
 from derivation.mutants import Mutant
 from derivation.nth import NthDerivative, nth
+from derivation.printing import SIGNS
+
+OTHER_SIGNS = {Gt: (Lt, Le), Ge: (Lt, Gt), Lt: (Gt, Ge), Le: (Gt, Lt), Ne: (Eq,)}
 
 
 @dataclass(frozen=True)
@@ -49,6 +53,9 @@ def edited(claim: Claim) -> Iterator[Mutant]:
             name = f"{claim.name}/{edit.kind}-{counted[edit.kind]}"
             says = f"{edit.kind.replace('-', ' ')}: {edit.part}"
             yield Mutant(name, claim.name, says, {"rhs": edit.edited})
+    for place, relation in enumerate(OTHER_SIGNS.get(claim.relation, ()), 1):
+        says = f"{SIGNS[relation.rel_op]} in place of {SIGNS[claim.relation.rel_op]}"
+        yield Mutant(f"{claim.name}/relation-{place}", claim.name, says, {"relation": relation})
 
 
 def edits(expr: Expr) -> Iterator[Edit]:

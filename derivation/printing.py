@@ -6,7 +6,7 @@ derivative as a fraction dS(x)/dx, the primes of `NthDerivative`, and max and th
 
 from typing import Any
 
-from sympy import Add, Basic, Derivative, Function, Limit, Max, Pow
+from sympy import Add, Basic, Derivative, Eq, Function, Limit, Max, Pow
 from sympy.core.function import AppliedUndef
 from sympy.core.relational import Relational
 from sympy.printing.conventions import requires_partial
@@ -21,6 +21,8 @@ from derivation.nth import NthDerivative
 
 PRIMES = {1: "′", 2: "″", 3: "‴"}
 SIGNS = {"==": "=", "!=": "≠", ">": ">", ">=": "≥", "<": "<", "<=": "≤"}
+OPPOSITES = {"==": "≠", "!=": "=", ">": "≤", ">=": "<", "<": "≥", "<=": ">"}
+_LATEX_SIGNS = {"==": "=", "!=": "\\neq", ">": ">", ">=": "\\geq", "<": "<", "<=": "\\leq"}
 _NAMES = {"varphi": "φ"}
 _RAISED = str.maketrans("0123456789+-()n", "⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻⁽⁾ⁿ")
 
@@ -30,18 +32,25 @@ def latex(expr: Basic) -> str:
     return _Latex().doprint(expr)
 
 
-def pretty(*chain: Basic, lead: str = "") -> str:
+def pretty(*chain: Basic, lead: str = "", last: type[Relational] = Eq) -> str:
     """Return expressions joined by equals signs, or one relation, as they stand in a book: over several lines.
 
     Args:
         chain: what to write, however wide it is.
         lead: what stands before it, such as "= ".
+        last: the relation of the last expression to the one before it.
     """
     printer = _Pretty()
     form = prettyForm(*printer._print(chain[0]).left(lead))
-    for expr in chain[1:]:
-        form = prettyForm(*form.right(" = ", printer._print(expr)))
+    for place, expr in enumerate(chain[1:], 2):
+        sign = SIGNS[last.rel_op] if place == len(chain) else "="
+        form = prettyForm(*form.right(f" {sign} ", printer._print(expr)))
     return "\n".join(text.rstrip() for text in str(form).splitlines())
+
+
+def latex_sign(relation: type[Relational]) -> str:
+    """Return the LaTeX of the sign between the two sides of a relation."""
+    return _LATEX_SIGNS[relation.rel_op]
 
 
 def line(expr: Basic) -> str:

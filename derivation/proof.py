@@ -3,8 +3,9 @@
 A link that appeals to another claim (`Step.by`) holds only through that claim: the derivative it speaks of stays inert,
 so that nothing but the appeal can replace it, and every hypothesis of the used claim must be among those at hand.
 
-The hypotheses that a proof can use are open conditions (`Ne`, `Gt`, `Lt`) or hold along the whole line near the entry.
-So what is proved under them is true near the point as well, and may be used under d/dx, but not under a limit.
+Most hypotheses are open conditions (`Ne`, `Gt`, `Lt`) or hold along the whole line near the entry. So what is proved
+under them is true near the point as well, and may be used under d/dx, but not under a limit. What is proved under any
+other hypothesis (`Ge`, `Le`, an equation at the point) is true at the point alone, and may be used under neither.
 """
 
 from collections.abc import Mapping
@@ -17,8 +18,10 @@ from sympy import (
     Dummy,
     Eq,
     Expr,
+    Ge,
     Gt,
     Integer,
+    Le,
     Limit,
     Lt,
     Mul,
@@ -28,18 +31,23 @@ from sympy import (
     false,
     sympify,
 )
-from sympy.core.function import AppliedUndef, UndefinedFunction
+from sympy.core.function import UndefinedFunction
+from sympy.core.relational import Relational
 
 from derivation.claim import Claim, Hypothesis, Step, Use
-from derivation.decide import is_defined, is_zero, normal
+from derivation.decide import at_point, is_defined, is_zero, normal
 from derivation.limit import take_limits
 from derivation.nth import nth
 from derivation.printing import line
+from derivation.signs import holds
 
 
 @dataclass(frozen=True)
 class Link:
-    """One equality of a proof and how it was decided: True, False (the sides differ by a non-zero number) or None."""
+    """One link of a proof and how it was decided: True, False (it holds nowhere) or None (not decided).
+
+    The relation between the two sides is equality, but for the last link of a claim that says something else.
+    """
 
     before: Expr
     after: Expr
@@ -47,6 +55,7 @@ class Link:
     decided: bool | None
     difference: Expr | None = None
     by: tuple[str, ...] = ()
+    relation: type[Relational] = Eq
 
 
 @dataclass(frozen=True)
@@ -86,23 +95,31 @@ def _links(claim: Claim, library: Mapping[str, Claim]) -> tuple[Link, ...]:
     if claim.branches:
         _demand_exhaustive(claim)
         return tuple(
-            _decide(claim.lhs, claim.rhs, claim.given + branch.given, branch.says) for branch in claim.branches
+            _decide(claim.lhs, claim.rhs, claim.given + branch.given, branch.says, claim.relation)
+            for branch in claim.branches
         )
     if claim.induction is not None:
         return _induction(claim, claim.induction)
     ends = (*claim.steps, *([] if claim.steps and claim.steps[-1].reached == claim.rhs else [Step(claim.rhs, "")]))
     links, before = [], claim.lhs
-    for step in ends:
+    for step in ends[:-1]:
         links.append(_step(before, step, claim.given, library))
         before = step.reached
-    return tuple(links)
+    if claim.relation is Eq:
+        return (*links, _step(before, ends[-1], claim.given, library))
+    if ends[-1].by:
+        raise ProofError(f"{claim.name}: the last link is no equality, so no claim can be put into it")
+    return (*links, _decide(before, claim.rhs, claim.given, ends[-1].says, claim.relation))
 
 
-def _decide(before: Expr, after: Expr, given: tuple[Hypothesis, ...], says: str) -> Link:
+def _decide(
+    before: Expr, after: Expr, given: tuple[Hypothesis, ...], says: str, relation: type[Relational] = Eq
+) -> Link:
     difference = _minus(take_limits(before), take_limits(after))
-    decided = is_zero(difference, given)
+    decided = holds(relation, difference, given)
     shown = None if decided else _shown(difference, given)
-    return Link(before, after, says or "by calculus and algebra", decided, shown)
+    default = "by calculus and algebra" if relation is Eq else "by the signs of the factors"
+    return Link(before, after, says or default, decided, shown, relation=relation)
 
 
 def _minus(before: Expr, after: Expr) -> Expr:
@@ -111,7 +128,7 @@ def _minus(before: Expr, after: Expr) -> Expr:
 
 
 def _shown(difference: Expr, given: tuple[Hypothesis, ...]) -> Expr:
-    return Add(*difference.args) if difference.has(Limit) else factor(normal(difference, given))
+    return Add(*difference.args) if difference.has(Limit) else factor(at_point(difference, given))
 
 
 def _induction(claim: Claim, n: Symbol) -> tuple[Link, ...]:
@@ -122,6 +139,8 @@ def _induction(claim: Claim, n: Symbol) -> tuple[Link, ...]:
     natural = n == Symbol(n.name, integer=True, nonnegative=True)
     if not natural or any(n in h.relation.free_symbols for h in claim.given):
         raise ProofError(f"{claim.name}: induction needs {n} to be any integer from 0 on, and no hypothesis about {n}")
+    if claim.relation is not Eq or not all(map(_is_near, claim.given)):
+        raise ProofError(f"{claim.name}: induction differentiates an equation, so it has to be one that holds near by")
     x = lhs.variable_count[0][0]
     start = _decide(lhs.expr, claim.rhs.subs(n, Integer(0)), claim.given, f"start, {n} = 0")
     once_more = Derivative(normal(claim.rhs, claim.given), x)
@@ -139,6 +158,9 @@ def _step(before: Expr, step: Step, given: tuple[Hypothesis, ...], library: Mapp
             raise ProofError(f"the step {step.says!r} uses {use.claim}, but {line(lhs)} does not occur in it")
         if any(side.has(Limit) for side in sides):
             raise ProofError(f"the step {step.says!r} uses {use.claim} under a limit, where it need not hold")
+        inside = (d.expr for side in sides for d in side.atoms(Derivative) if d != lhs)
+        if not _holds_near(library[use.claim]) and any(body.has(lhs) for body in inside):
+            raise ProofError(f"the step {step.says!r} uses {use.claim} under d/dx, but it holds at the point alone")
         sides = [side.xreplace({lhs: rhs}) for side in sides]
     difference = _minus(*sides)
     sealed = {d: Dummy(f"d{i}", real=True) for i, d in enumerate(difference.atoms(Derivative))}
@@ -154,11 +176,22 @@ def _instance(use: Use, given: tuple[Hypothesis, ...], library: Mapping[str, Cla
         raise ProofError(f"{use.claim} is used but is no claim")
     used = library[use.claim]
     _demand_instance(used, use)
-    at_hand = {h.relation for h in given}
+    if used.relation is not Eq:
+        raise ProofError(f"{use.claim} is no equation: nothing can be put in its place")
+    at_hand = {(h.relation, h.at_point) for h in given}
     for hypothesis in used.given:
-        if at(hypothesis.relation, use) not in at_hand:
+        if (at(hypothesis.relation, use), hypothesis.at_point) not in at_hand:
             raise ProofError(f"{use.claim} needs the hypothesis «{hypothesis.name}», which is not at hand")
     return at(used.lhs, use), at(used.rhs, use)
+
+
+def _is_near(hypothesis: Hypothesis) -> bool:
+    """Whether a hypothesis that holds at the point holds near it too."""
+    return not hypothesis.at_point and not isinstance(hypothesis.relation, Ge | Le)
+
+
+def _holds_near(claim: Claim) -> bool:
+    return all(_is_near(h) for h in (*claim.given, *(h for branch in claim.branches for h in branch.given)))
 
 
 def at(expr: Basic, use: Use) -> Basic:
@@ -189,8 +222,7 @@ def _moving(claim: Claim) -> set[Basic]:
     parts = [claim.lhs, claim.rhs, *(h.relation for h in claim.given)]
     derivatives = {v for part in parts for e in part.atoms(Derivative) for v, _ in e.variable_count}
     limits = {e.args[1] for part in parts for e in part.atoms(Limit)}
-    arguments = {v for e in parts if isinstance(e, Eq) and isinstance(e.lhs, AppliedUndef) for v in e.lhs.args}
-    return derivatives | limits | arguments
+    return derivatives | limits | {h.argument for h in claim.given if h.argument is not None}
 
 
 def _demand_founded(claim: Claim, library: Mapping[str, Claim], path: tuple[str, ...]) -> None:
@@ -207,17 +239,21 @@ def _demand_consistent(claim: Claim) -> None:
         strict = [h.relation for h in given if isinstance(h.relation, (Ne, Gt, Lt)) and h.relation.rhs == 0]
         for r in strict:
             opposite = isinstance(r, Gt) and Lt(r.lhs, 0, evaluate=False) in strict
-            if opposite or r.func(normal(r.lhs, given), 0) == false:
+            if opposite or r.func(at_point(r.lhs, given), 0) == false:
                 raise ProofError(f"{claim.name}: the hypotheses contradict each other at {line(r)}")
 
 
 def _demand_exhaustive(claim: Claim) -> None:
-    """Demand the only distinction of cases that is accepted: e > 0 or e < 0 and no more, where e != 0 is given."""
+    """Demand one of the two distinctions that are accepted: e > 0 or e < 0, where e != 0 is given; e >= 0 or e <= 0."""
     if claim.steps or claim.induction is not None:
         raise ProofError(f"{claim.name}: cases cannot be combined with steps or induction")
     cases = [tuple(h.relation for h in branch.given) for branch in claim.branches]
     for e in (h.relation.lhs for h in claim.given if isinstance(h.relation, Ne) and h.relation.rhs == 0):
         if len(cases) == 2 and {*cases} == {(Gt(e, 0, evaluate=False),), (Lt(e, 0, evaluate=False),)}:
+            return
+    for e in (r.lhs for case in cases for r in case if isinstance(r, Ge) and r.rhs == 0):
+        closed = {(Ge(e, 0, evaluate=False),), (Le(e, 0, evaluate=False),)}
+        if len(cases) == 2 and {*cases} == closed and is_defined(e, claim.given):
             return
     shown = "; ".join(", ".join(map(line, case)) for case in cases)
     raise ProofError(f"{claim.name}: the cases {shown} do not cover everything that is given")

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from functools import cache
 from itertools import product
 
-from sympy import Basic, Dummy, Eq, Expr, Integer, Rational, Symbol, expand
-from sympy.core.function import AppliedUndef, UndefinedFunction
+from sympy import Basic, Derivative, Dummy, Eq, Expr, Integer, Rational, Symbol, expand, simplify
+from sympy.core.function import UndefinedFunction
 
 from derivation.claim import Claim, Hypothesis
 from derivation.notation import L, Q, R, S, b, f, g, left, n, right, sigma, step, test_function, v, value, w, x
@@ -73,15 +73,15 @@ def cases(claim: Claim) -> Iterator[Case]:
 
 def free_symbols(claim: Claim) -> frozenset[Symbol]:
     """Return the symbols that need a number: free in the statement or in a hypothesis, apart from bound ones."""
-    bound = {h.relation.lhs.args[0] for h in claim.given if isinstance(h.relation.lhs, AppliedUndef)}
+    bound = {h.argument for h in claim.given}
     return frozenset(claim.symbols.union(*(h.relation.free_symbols for h in claim.given)) - bound)
 
 
 def meets(case: Case, hypothesis: Hypothesis) -> bool | None:
     """Whether a hypothesis holds in a case: True, False, or None where exact arithmetic cannot tell."""
     relation = hypothesis.relation
-    if isinstance(relation, Eq):
-        return _holds_identically(relation, case.functions)
+    if isinstance(relation, Eq) and not hypothesis.at_point:
+        return _holds_identically(relation, case.functions, _constants(hypothesis, case))
     found = _sign_of(relation.lhs - relation.rhs, case)
     return None if found is None else bool(relation.func(Integer(found), 0))
 
@@ -98,20 +98,30 @@ def _sign_of(expr: Expr, case: Case) -> int | None:
         return None
 
 
+def _constants(hypothesis: Hypothesis, case: Case) -> tuple[tuple[Symbol, Rational], ...]:
+    """Return the numbers in an equation along a line that do not move on it, such as a temperature."""
+    moving = {hypothesis.argument, *(v for d in hypothesis.relation.atoms(Derivative) for v in d.variables)}
+    return tuple(pair for pair in case.numbers if pair[0] in hypothesis.relation.free_symbols - moving)
+
+
 @cache
-def _holds_identically(relation: Eq, functions: tuple[tuple[UndefinedFunction, Face], ...]) -> bool | None:
+def _holds_identically(
+    relation: Eq, functions: tuple[tuple[UndefinedFunction, Face], ...], constants: tuple[tuple[Symbol, Rational], ...]
+) -> bool | None:
     """Whether an equation between functions of one variable holds for all its values, not only at a point."""
     u = Dummy("u", real=True)
-    at = {**dict(functions), **dict.fromkeys(relation.free_symbols, u)}
+    moving = relation.free_symbols - dict(constants).keys()
+    at = {**dict(functions), **dict(constants), **dict.fromkeys(moving, u)}
     difference = expand(evaluate(relation.lhs, at, EXACT) - evaluate(relation.rhs, at, EXACT))
     if difference == 0:
         return True
     with precision():
+        numbers = {symbol: BALL.number(number) for symbol, number in constants}
         for point in NUMBERS[x]:
-            there = {**dict(functions), **dict.fromkeys(relation.free_symbols, BALL.number(point))}
+            there = {**dict(functions), **numbers, **dict.fromkeys(moving, BALL.number(point))}
             if not evaluate(relation.lhs - relation.rhs, there, BALL).contains(0):
                 return False
-    return None
+    return True if simplify(difference) == 0 else None
 
 
 def admitted(case: Case, claim: Claim) -> bool:

@@ -41,7 +41,7 @@ def counterexample(claim: Claim) -> Counterexample | None:
                 outcome = judge(claim, case)
             except NoRule:
                 continue
-            if outcome.equal is False:
+            if outcome.holds is False:
                 return Counterexample(method, case, outcome)
     return None
 
@@ -84,7 +84,11 @@ def at_same_place(correction: Claim, claim: Claim, case: Case) -> Expr | None:
         Contradiction: it says something else than the left side is.
     """
     known = {function for function, _ in case.functions} | {symbol for symbol, _ in case.numbers}
-    if correction.lhs != claim.lhs or not correction.functions | correction.symbols <= known:
+    if (
+        correction.lhs != claim.lhs
+        or {correction.relation, claim.relation} != {Eq}
+        or not correction.functions | correction.symbols <= known
+    ):
         return None
     there, truth = worth(correction.rhs, case), worth(claim.lhs, case)
     if there is None or truth is None or not all(meets(case, h) for h in correction.given):

@@ -6,13 +6,14 @@ is made of blocks (`Explanation`), which `verify.typeset` writes for a terminal,
 
 from collections.abc import Iterator, Mapping, Sequence
 
-from sympy import Basic, Eq, Expr, Gt, Integer, Lt, Max, Symbol, sympify
+from sympy import Add, Basic, Eq, Expr, Ge, Gt, Integer, Le, Lt, Max, Symbol, factor, sympify, together
 from sympy.core.function import AppliedUndef, UndefinedFunction
 
 from derivation.claim import Claim, Hypothesis, Use
-from derivation.decide import normal
+from derivation.decide import at_point, normal
 from derivation.limit import take_limits
 from derivation.notation import NOTATION
+from derivation.printing import OPPOSITES, SIGNS
 from derivation.proof import Link, Proof
 from verify import counterexample as counter
 from verify.cases import Case
@@ -66,7 +67,7 @@ def _standing_of_used(claim: Claim, library: Mapping[str, Claim]) -> dict[str, b
 
 
 def _statement(claim: Claim) -> Section:
-    blocks: list[Block] = [(claim.says,), Display((claim.lhs, claim.rhs))]
+    blocks: list[Block] = [(claim.says,), _statement_of(claim)]
     if claim.given:
         blocks += [("provided that",), Items(tuple((f"{h.says}: ", h.relation) for h in claim.given))]
     letters = tuple(_letters(claim))
@@ -76,6 +77,10 @@ def _statement(claim: Claim) -> Section:
     printed += (f", “{source.words}”",) if source.words else ()
     printed += (f"; read so: {source.reading}",) if source.reading else ()
     return Section("Statement", (*blocks, (*printed, ".")))
+
+
+def _statement_of(claim: Claim) -> Display:
+    return Display((claim.lhs, claim.rhs), claim.relation)
 
 
 def _letters(claim: Claim) -> Iterator[Sentence]:
@@ -92,7 +97,7 @@ def _rests_on(claim: Claim, library: Mapping[str, Claim], used: Mapping[str, boo
     for name, holds in used.items():
         if name in library:
             note = "" if holds else " It does not stand: the proof below rests on nothing there."
-            blocks += [(Ref(name), f": {library[name].says}{note}"), Display((library[name].lhs, library[name].rhs))]
+            blocks += [(Ref(name), f": {library[name].says}{note}"), _statement_of(library[name])]
     yield Section("What it uses", tuple(blocks))
 
 
@@ -132,7 +137,13 @@ def _link(claim: Claim, link: Link, place: int, total: int) -> Iterator[Block]:
     else:
         label = f"Step {place + 1}. " if total > 1 else ""
         yield (f"{label}{_capital(link.says)}", *((", by ", *_appeals(uses)) if uses else ()), ":")
-    yield Display((link.before, link.after) if claim.steps else _worked_out(link, given))
+    if link.relation is Eq:
+        yield Display((link.before, link.after) if claim.steps else _worked_out(link, given))
+    else:
+        yield Display((link.before, link.after), link.relation)
+        yield ("where the left side less the right one is",)
+        less = at_point(Add(link.before, -link.after, evaluate=False), given)
+        yield Display((factor(together(less)), Integer(0)), link.relation)
 
 
 def _capital(says: str) -> str:
@@ -145,15 +156,15 @@ def _worked_out(link: Link, given: tuple[Hypothesis, ...]) -> tuple[Basic, ...]:
     if link.decided is not True:
         return link.before, link.after
     opened = link.before.xreplace(_active_pieces(given))
-    middle = normal(take_limits(opened), given)
+    middle = at_point(take_limits(opened), given)
     between = () if middle == normal(take_limits(link.after), ()) else (middle,)
     return tuple(dict.fromkeys((link.before, opened, *between, link.after)))
 
 
 def _active_pieces(given: tuple[Hypothesis, ...]) -> dict[Basic, Expr]:
     """Return what max(0, e) is where the sign of e is given."""
-    signs = [h.relation for h in given if isinstance(h.relation, Gt | Lt) and h.relation.rhs == 0]
-    return {Max(0, r.lhs): r.lhs if isinstance(r, Gt) else Integer(0) for r in signs}
+    signs = [h.relation for h in given if isinstance(h.relation, Gt | Lt | Ge | Le) and h.relation.rhs == 0]
+    return {Max(0, r.lhs): r.lhs if isinstance(r, Gt | Ge) else Integer(0) for r in signs}
 
 
 def _appeals(uses: tuple[Use, ...]) -> Iterator[Piece]:
@@ -180,7 +191,8 @@ def _stop(link: Link, place: int, total: int) -> Iterator[Block]:
     if link.difference is None:
         yield (f"{where}: it was not decided.",)
     else:
-        yield (f"{where}: the two sides differ by what could not be shown to be zero,",)
+        shown = "zero" if link.relation is Eq else f"{SIGNS[link.relation.rel_op]} 0"
+        yield (f"{where}: the two sides differ by what could not be shown to be {shown},",)
         yield Display((link.difference,))
 
 
@@ -199,7 +211,8 @@ def _counterexample(claim: Claim, found: counter.Counterexample, proof: Proof) -
             blocks += [(f"Hence the {words} side:",), Display(tuple(dict.fromkeys((side, put_in, final))))]
         else:
             blocks.append((f"Hence the {words} side lies in the ball {said}.",))
-    blocks.append((f"The sides differ: {outcome.lhs} against {outcome.rhs}.",))
+    differ = "The sides differ" if claim.relation is Eq else "So the claim fails"
+    blocks.append((f"{differ}: {outcome.lhs} {OPPOSITES[claim.relation.rel_op]} {outcome.rhs}.",))
     excess = next((link.difference for link in proof.links if link.difference is not None), None)
     if len(proof.links) == 1 and excess not in (None, claim.lhs - claim.rhs) and not excess.is_number:
         blocks += [("In general the left side exceeds the right one by",), Display((excess,))]
@@ -208,7 +221,7 @@ def _counterexample(claim: Claim, found: counter.Counterexample, proof: Proof) -
 
 def _met(hypothesis: Hypothesis, case: Case) -> Sentence:
     relation = hypothesis.relation
-    if isinstance(relation, Eq):
+    if isinstance(relation, Eq) and not hypothesis.at_point:
         return (f"{hypothesis.says} (it is chosen so)",)
     there = counter.worth(relation.lhs, case)
     here = (": there it says ", relation.func(there, relation.rhs, evaluate=False)) if there is not None else ()
@@ -218,7 +231,7 @@ def _met(hypothesis: Hypothesis, case: Case) -> Sentence:
 def _instead(claim: Claim, library: Mapping[str, Claim], found: counter.Counterexample) -> Section:
     blocks: list[Block] = []
     for other in (other for other in library.values() if claim.name in other.corrects):
-        blocks += [(Ref(other.name), f": {other.says}"), Display((other.lhs, other.rhs))]
+        blocks += [(Ref(other.name), f": {other.says}"), _statement_of(other)]
         there = counter.at_same_place(other, claim, found.case)
         if there is not None:
             blocks.append(("At the place of the counterexample its right side is ", there, ", as it has to be."))

@@ -20,13 +20,13 @@ from sympy.printing.str import sstr
 from derivation.claim import Claim
 from derivation.claims import CLAIMS
 from derivation.notation import NOTATION
-from derivation.printing import latex
+from derivation.printing import SIGNS, latex, latex_sign
 from derivation.proof import Proof
 from verify.calibrate import Check
 from verify.errors import CorruptFile
 from verify.verdict import Evidence, Verdict
 
-SCHEMA = "gradcampp-ledger/1"
+SCHEMA = "gradcampp-ledger/2"
 EXPECTED_SCHEMA = "gradcampp-expected/1"
 EXPECTED = Path(__file__).with_name("ledger.json")
 PACKAGES = (
@@ -63,7 +63,8 @@ def claim_record(
         "says": claim.says,
         "lhs": latex(claim.lhs),
         "rhs": latex(claim.rhs),
-        "text": f"{sstr(claim.lhs)} = {sstr(claim.rhs)}",
+        "relation": latex_sign(claim.relation),
+        "text": f"{sstr(claim.lhs)} {SIGNS[claim.relation.rel_op]} {sstr(claim.rhs)}",
         "given": [{"name": h.name, "says": h.says, "latex": latex(h.relation)} for h in claim.given],
         "uses": list(claim.uses),
         "corrects": list(claim.corrects),
@@ -84,6 +85,7 @@ def proof_record(proof: Proof) -> Record:
         "links": [
             {
                 "before": latex(link.before),
+                "relation": latex_sign(link.relation),
                 "after": latex(link.after),
                 "says": link.says,
                 "by": list(link.by),

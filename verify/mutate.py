@@ -214,4 +214,4 @@ def _tried(claim: Claim, *unsettled: Verdict) -> Evidence:
 
 def _witness(trial: Evidence) -> str:
     witness = trial.witness
-    return f"{witness.where}: {witness.lhs} ≠ {witness.rhs}" if witness else trial.note
+    return f"{witness.where}: {witness.lhs} {witness.sign} {witness.rhs}" if witness else trial.note

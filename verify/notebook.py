@@ -22,7 +22,7 @@ from sympy.core.relational import Relational
 from sympy.printing.str import sstr
 
 from derivation.claim import Claim
-from derivation.printing import latex
+from derivation.printing import SIGNS, latex, latex_sign
 from derivation.proof import Proof
 from verify.errors import UsageError, missing
 from verify.report.files import write_whole
@@ -78,14 +78,16 @@ Row = tuple[str, str]  # as LaTeX and as text
 
 def _rows(thing: Claim | Proof) -> list[Row]:
     if isinstance(thing, Claim):
-        return [_equation(thing.lhs, thing.rhs)]
+        return [_related(thing.lhs, thing.rhs, thing.relation)]
     if not thing.links:
         raise ValueError(f"{thing.claim} has no proof to show: {thing.reason}")
-    return [_equation(link.before, link.after, link.says, link.decided is True) for link in thing.links]
+    return [_related(link.before, link.after, link.relation, link.says, link.decided is True) for link in thing.links]
 
 
-def _equation(lhs: Basic, rhs: Basic, remark: str = "", decided: bool = True) -> Row:
-    sign, typed = ("=", "=") if decided else ("\\overset{?}{=}", "=?")
+def _related(lhs: Basic, rhs: Basic, relation: type[Relational], remark: str = "", decided: bool = True) -> Row:
+    sign, typed = latex_sign(relation), SIGNS[relation.rel_op]
+    if not decided:
+        sign, typed = f"\\overset{{?}}{{{sign}}}", f"{typed}?"
     latex, text = f"{_latex(lhs)} &{sign} {_latex(rhs)}", f"{sstr(lhs)} {typed} {sstr(rhs)}"
     return (f"{latex} && {_words(remark)}", f"{text}  ({remark})") if remark else (latex, text)
 

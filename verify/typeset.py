@@ -8,9 +8,10 @@ from rich.console import Group, RenderableType
 from rich.padding import Padding
 from rich.panel import Panel
 from rich.text import Text
-from sympy import Basic
+from sympy import Basic, Eq
+from sympy.core.relational import Relational
 
-from derivation.printing import latex, line, pretty
+from derivation.printing import SIGNS, latex, latex_sign, line, pretty
 from verify.report.colours import SHADES
 from verify.report.formulas import unambiguous
 from verify.report.table import escaped
@@ -30,9 +31,20 @@ Sentence: TypeAlias = tuple[Piece, ...]
 
 @dataclass(frozen=True)
 class Display:
-    """A chain of equal expressions, set apart; a single one may be a relation."""
+    """A chain of equal expressions, set apart; a single one may be a relation.
+
+    Args:
+        chain: the expressions.
+        last: the relation of the last one to the one before it.
+    """
 
     chain: tuple[Basic, ...]
+    last: type[Relational] = Eq
+
+    def signed(self, sign: Callable[[type[Relational]], str]) -> list[tuple[str, Basic]]:
+        """Return each expression but the first with the sign before it."""
+        ends = [Eq] * (len(self.chain) - 2) + [self.last]
+        return [(sign(relation), expr) for relation, expr in zip(ends, self.chain[1:], strict=bool(self.chain[1:]))]
 
 
 @dataclass(frozen=True)
@@ -80,18 +92,18 @@ def terminal(page: Explanation, width: int) -> RenderableType:
 def _block(block: Block, after: Block | None, width: int) -> RenderableType:
     if isinstance(block, Display):
         below = 0 if after is None or isinstance(after, Display) else 1
-        return Padding(Text(_displayed(block.chain, width - 4)), (1, 0, below, 4))
+        return Padding(Text(_displayed(block, width - 4)), (1, 0, below, 4))
     if isinstance(block, Items):
         return Group(*(Padding(Text.assemble("- ", _sentence(item)), (0, 0, 0, 2)) for item in block.items))
     return _sentence(block)
 
 
-def _displayed(chain: tuple[Basic, ...], width: int) -> str:
-    whole = pretty(*chain)
+def _displayed(display: Display, width: int) -> str:
+    whole = pretty(*display.chain, last=display.last)
     if _fits(whole, width):
         return whole
-    rows = [_row(expr, "= " if place else "", width) for place, expr in enumerate(chain)]
-    return "\n\n".join(rows)
+    rows = display.signed(lambda relation: f"{SIGNS[relation.rel_op]} ")
+    return "\n\n".join(_row(expr, lead, width) for lead, expr in [("", display.chain[0]), *rows])
 
 
 def _row(expr: Basic, lead: str, width: int) -> str:
@@ -122,10 +134,10 @@ def to_latex(page: Explanation) -> str:
 
 def _tex_block(block: Block) -> str:
     if isinstance(block, Display):
-        first, *others = map(formula, block.chain)
+        first, others = formula(block.chain[0]), block.signed(latex_sign)
         if not others:
             return f"\\[\n{first}\n\\]"
-        rows = " \\\\\n".join(f"&= {other}" for other in others)
+        rows = " \\\\\n".join(f"&{sign} {formula(other)}" for sign, other in others)
         return f"\\begin{{align*}}\n{first} {rows}\n\\end{{align*}}"
     if isinstance(block, Items):
         items = "\n".join(rf"\item {_tex_sentence(item)}" for item in block.items)
@@ -169,8 +181,8 @@ def to_markdown(page: Explanation) -> str:
 
 def _md_block(block: Block) -> str:
     if isinstance(block, Display):
-        first, *others = map(formula, block.chain)
-        rows = "".join(f" &= {other} \\\\\n" for other in others).removesuffix(" \\\\\n")
+        first, others = formula(block.chain[0]), block.signed(latex_sign)
+        rows = "".join(f" &{sign} {formula(other)} \\\\\n" for sign, other in others).removesuffix(" \\\\\n")
         body = f"\\begin{{aligned}}\n{first}{rows}\n\\end{{aligned}}" if others else first
         return f"$$\n{body}\n$$"
     if isinstance(block, Items):

@@ -27,11 +27,12 @@ class Contradiction(Fault):
 
 @dataclass(frozen=True)
 class Witness:
-    """A case in which the two sides differ, small enough to check by hand."""
+    """A case in which a claim is false, small enough to check by hand; `sign` stands between the two sides there."""
 
     where: str
     lhs: str
     rhs: str
+    sign: str = "≠"
 
 
 @dataclass(frozen=True)

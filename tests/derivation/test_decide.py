@@ -179,3 +179,60 @@ def test_the_relation_of_a_hypothesis_is_not_evaluated_by_deciding():
     is_zero(sigma / sigma, (hypothesis,))
     assert hypothesis.relation == Ne(sigma, 0, evaluate=False)
     assert isinstance(EXP_HEAD.relation, Eq)
+
+
+# What is given about a derivative, or at the point alone
+
+GROWTH = equation(slope, 1 / (1 + exp(-sigma * x)))
+SIGMOID_SLOPE = equation(nth(f)(1, u), 1 / (1 + exp(-u)))
+FLAT = Hypothesis("flat", "f'' is zero at S", equation(outer(2), 0), at_point=True)
+ORIGIN = Hypothesis("origin", "x is zero", equation(x, 0), at_point=True)
+NOT_NEGATIVE, NOT_POSITIVE = given(sp.Ge(x, 0, evaluate=False)), given(sp.Le(x, 0, evaluate=False))
+
+GIVEN = {
+    "a slope along the line": (slope * (1 + exp(-sigma * x)), Integer(1), given(GROWTH)),
+    "and its derivatives": (curvature, sigma * slope * (1 - slope), given(GROWTH)),
+    "a derivative of an outer function": (outer(2), outer(1) * (1 - outer(1)), given(SIGMOID_SLOPE)),
+    "in a chain rule": (along(1), slope / (1 + exp(-S(x))), given(SIGMOID_SLOPE)),
+    "a value at the point": (along(2), outer(1) * curvature, (FLAT,)),
+    "a letter at the point": (x * slope + sigma, sigma, (ORIGIN,)),
+    "a sign at the point": (Max(0, x), x, NOT_NEGATIVE),
+    "the other sign at the point": (Abs(x) + Max(0, x), -x, NOT_POSITIVE),
+}
+NOT_GIVEN = {
+    "the function itself": (S(x), x, given(equation(slope, Integer(1)))),
+    "a derivative of lower order": (outer(1), Integer(0), given(equation(nth(f)(2, u), Integer(0)))),
+    "a derivative on a half-line": (outer(1), exp(S(x)), given(equation(nth(f)(1, step), exp(step)))),
+    "a derivative that divides by zero": (slope * x, Integer(1), given(equation(slope, 1 / x))),
+    "a derivative in terms of itself": (curvature, slope, given(equation(slope, S(x)))),
+    "a slope at another point": (Derivative(S(u), u), Integer(1), given(equation(slope, Integer(1)))),
+    "a value near the point": (outer(3), Integer(0), (FLAT,)),
+    "a value under a derivative": (Derivative(x * sigma, x), Integer(0), (ORIGIN,)),
+    "a value under a derivative that does not move": (Derivative(S(x), x), Derivative(S(0), x), (ORIGIN,)),
+    "a value under a limit": (Limit(x + sigma, x, 1), sigma, (ORIGIN,)),
+    "an equation at the point is none along the line": (
+        Derivative(S(x), (x, 3)),
+        Integer(0),
+        (Hypothesis("bend", "", equation(curvature, 0), at_point=True),),
+    ),
+    "a sign at the point, near it": (Derivative(Max(0, x), x), Integer(1), NOT_NEGATIVE),
+    "a sign at the point, as a divisor": (Mul(x, 1 / x, evaluate=False), Integer(1), NOT_NEGATIVE),
+}
+
+
+@pytest.mark.parametrize("case", GIVEN)
+def test_what_follows_from_what_is_given_of_a_derivative_or_at_the_point_is_proved(case):
+    before, after, hypotheses = GIVEN[case]
+    assert is_zero(inert(before, after), hypotheses) is True
+    assert is_zero(inert(before, after)) is not True
+
+
+@pytest.mark.parametrize("case", NOT_GIVEN)
+def test_what_does_not_follow_is_not_proved(case):
+    before, after, hypotheses = NOT_GIVEN[case]
+    assert is_zero(inert(before, after), hypotheses) is not True
+
+
+def test_only_an_equation_can_be_meant_at_the_point_alone():
+    with pytest.raises(TypeError, match="only an equation"):
+        Hypothesis("positive", "", positive(x), at_point=True)

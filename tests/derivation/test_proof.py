@@ -1,5 +1,22 @@
 import pytest
-from sympy import Abs, Derivative, Function, Gt, Integer, Integral, Limit, Lt, Max, Ne, Rational, Symbol, exp
+from sympy import (
+    Abs,
+    Derivative,
+    Eq,
+    Function,
+    Ge,
+    Gt,
+    Integer,
+    Integral,
+    Le,
+    Limit,
+    Lt,
+    Max,
+    Ne,
+    Rational,
+    Symbol,
+    exp,
+)
 
 from derivation.claim import OURS, Branch, Claim, Hypothesis, Step, Use, equation, nonzero
 from derivation.hypotheses import AFFINE, EXP_HEAD, SLOPE, Y, along, curvature, outer, slope
@@ -192,7 +209,8 @@ def test_induction_needs_a_derivative_of_that_order_on_the_left():
 
 def test_cases_that_exhaust_what_is_given_prove_a_statement():
     assert prove(claim(Abs(x) * Abs(x), x**2, NOT_ZERO, branches=CASES)).holds
-    assert prove(claim(Max(0, x) - Max(0, -x), x, NOT_ZERO, branches=CASES)).links[1].decided is None
+    assert prove(claim(Max(0, x) - Max(0, -x), x, NOT_ZERO, branches=CASES)).holds
+    assert prove(claim(Max(0, 2 * x) - Max(0, -2 * x), 2 * x, NOT_ZERO, branches=CASES)).links[1].decided is None
 
 
 def test_a_statement_that_fails_in_one_case_is_not_proved():
@@ -242,3 +260,79 @@ def test_cases_are_not_combined_with_steps():
 )
 def test_nothing_is_proved_from_hypotheses_that_contradict_each_other(hypotheses):
     assert fails(claim(Max(0, x) + Derivative(x**2, x), 2 * x, *hypotheses), "contradict each other")
+
+
+# Relations other than equality, and what holds at the point alone
+
+SIGMA, SLOPE_SIGN = given(Gt(sigma, 0, evaluate=False)), given(Gt(slope, 0, evaluate=False))
+RIGHT, LEFT = given(Ge(x, 0, evaluate=False)), given(Le(x, 0, evaluate=False))
+CLOSED_CASES = (Branch("right", (RIGHT,)), Branch("left", (LEFT,)))
+AT_ZERO = Hypothesis("at-zero", "", equation(x, 0), at_point=True)
+FLAT_HERE = Hypothesis("flat-here", "", equation(curvature, 0), at_point=True)
+
+
+def test_an_inequality_is_proved_by_the_signs_of_the_difference():
+    statement = claim(2 + sigma * slope, Integer(2), SIGMA, SLOPE_SIGN, relation=Gt)
+    (link,) = prove(statement).links
+    assert link.decided is True and link.relation is Gt
+    assert fails(claim(2 + sigma * slope, Integer(2), SIGMA, relation=Gt))
+    assert fails(claim(2 + sigma * slope, Integer(2), SIGMA, SLOPE_SIGN, relation=Lt))
+
+
+def test_an_inequality_that_holds_nowhere_is_decided_false():
+    (link,) = prove(claim(1 + x**2, Integer(0), relation=Le)).links
+    assert link.decided is False
+
+
+def test_a_chain_to_an_inequality_is_made_of_equations_up_to_its_last_link():
+    steps = (
+        Step(outer(2) * slope**2, "", (Use("collapse", ((n, 2),)),)),
+        Step(Integer(0), "a square times what is positive"),
+    )
+    curved = given(Gt(outer(2), 0, evaluate=False))
+    proof = prove(claim(along(2), Integer(0), AFFINE, curved, steps=steps, relation=Ge), LIBRARY)
+    assert proof.holds and [link.relation for link in proof.links] == [Eq, Ge]
+    assert fails(
+        claim(along(2), Integer(0), AFFINE, curved, steps=by(Integer(0), Use("collapse")), relation=Ge), "no equality"
+    )
+
+
+def test_an_inequality_is_no_equation_to_be_put_in():
+    larger = claim(x + 1, x, name="larger", relation=Gt)
+    assert prove(larger).holds
+    assert fails(claim(x + 1, x, steps=by(x, Use("larger"))), "is no equation", {"larger": larger})
+
+
+def test_induction_is_for_equations_that_hold_near_by():
+    rhs = outer(n) * slope**n
+    assert prove(claim(along(n), rhs, AFFINE, induction=n)).holds
+    assert fails(claim(along(n), rhs, AFFINE, induction=n, relation=Ge), "has to be one that holds near by")
+    assert fails(claim(along(n), rhs, FLAT_HERE, induction=n), "has to be one that holds near by")
+    assert fails(claim(along(n), rhs, AFFINE, RIGHT, induction=n), "has to be one that holds near by")
+
+
+def test_not_negative_and_not_positive_leave_nothing_out():
+    assert prove(claim(Max(0, x) - Max(0, -x), x, branches=CLOSED_CASES)).holds
+    assert fails(claim(Max(0, x), x, branches=CLOSED_CASES))
+    assert fails(claim(Max(0, x), x, branches=CLOSED_CASES[:1]), "do not cover")
+    assert fails(claim(Derivative(Max(0, x) - Max(0, -x), x), Integer(1), branches=CLOSED_CASES))
+    below = tuple(Branch("", (given(relation(1 / sigma, 0, evaluate=False)),)) for relation in (Ge, Le))
+    assert fails(claim(Max(0, 1 / sigma), Max(0, 1 / sigma) + x - x, branches=below), "do not cover")
+
+
+def test_what_holds_at_the_point_alone_is_not_used_near_it():
+    there = claim(x * sigma, Integer(0), AT_ZERO, name="there")
+    assert prove(there).holds
+    inside = claim(Derivative(x * sigma, x), Integer(0), AT_ZERO, steps=by(Integer(0), Use("there")))
+    assert fails(inside, "holds at the point alone", {"there": there})
+    right = claim(Abs(x), x, RIGHT, name="right")
+    assert prove(right).holds
+    inside = claim(Derivative(Abs(x), x), Integer(1), RIGHT, steps=by(Integer(1), Use("right")))
+    assert fails(inside, "holds at the point alone", {"right": right})
+
+
+def test_an_appeal_needs_a_hypothesis_along_the_line_where_the_claim_has_it_so():
+    statement = claim(
+        along(2), outer(2) * slope**2, FLAT_HERE, steps=by(outer(2) * slope**2, Use("collapse", ((n, 2),)))
+    )
+    assert fails(statement, "which is not at hand")

@@ -102,7 +102,7 @@ def test_the_markdown_closes_its_formulas(pages, name):
 
 def test_the_slip_of_the_post_is_four_against_two(pages):
     text = terminal(pages["post-second-derivative-middle"])
-    assert "The sides differ: 4 against 2." in text
+    assert "The sides differ: 4 ≠ 2." in text
     assert "S(u) = 2·u, f(u) = exp(u) and x = 0" in text
     assert "= 1⋅0 + 2⋅1 = 2" in text
     assert "At the place of the counterexample its right side is 4, as it has to be." in text
@@ -198,7 +198,7 @@ def test_a_claim_that_rests_on_what_no_longer_holds_says_so():
 def test_nothing_is_typed_in_a_claim_with_another_right_side_gets_another_counterexample():
     name = "post-second-derivative-middle"
     text = terminal(explain(replace(LIBRARY[name], rhs=LIBRARY[name].rhs * 3), LIBRARY))
-    assert "The sides differ: 4 against 6." in text
+    assert "The sides differ: 4 ≠ 6." in text
 
 
 def test_a_refuted_claim_that_nobody_corrects_is_an_open_hole():
@@ -222,7 +222,7 @@ def command(*arguments):
 def test_the_command_prints_the_page_and_nothing_else(how):
     found = command("post-second-derivative-middle", *how)
     assert (found.returncode, found.stderr) == (0, "")
-    assert "4 against 2" in found.stdout
+    assert "4 ≠ 2" in found.stdout
 
 
 @pytest.mark.parametrize(

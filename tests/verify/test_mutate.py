@@ -11,6 +11,7 @@ from sympy import Gt
 
 import derivation.decide
 import derivation.proof
+import derivation.signs
 from derivation.claim import Hypothesis
 from derivation.claims import CLAIMS, LIBRARY
 from derivation.hypotheses import AFFINE, EXP_HEAD
@@ -99,17 +100,23 @@ def test_where_there_are_too_many_edits_those_with_the_most_give_some_up_but_no_
 
 # A broken prover is found out: what it proves wrongly survives
 
-proof, decide = derivation.proof, derivation.decide
+proof, decide, signs = derivation.proof, derivation.decide, derivation.signs
+
+
+def spoil(patch, spoilt):
+    """Let every link of a proof that is an equation be decided by `spoilt`, made from what decides it."""
+    broken = spoilt(signs.is_zero)
+    patch.setattr(proof, "is_zero", broken)
+    patch.setattr(signs, "is_zero", broken)
 
 
 def always_zero(patch):
-    patch.setattr(proof, "is_zero", lambda expr, given=(): True)
+    spoil(patch, lambda right: lambda expr, given=(): True)
 
 
 def zero_or_undecided(patch):
     """Take what is not decided for zero."""
-    right = proof.is_zero
-    patch.setattr(proof, "is_zero", lambda expr, given=(): right(expr, given) is not False)
+    spoil(patch, lambda right: lambda expr, given=(): right(expr, given) is not False)
 
 
 def without_divisors(patch):
@@ -202,7 +209,7 @@ def test_a_false_survivor_is_shown_with_its_counterexample(monkeypatch):
 
 
 def test_a_prover_that_proves_nothing_kills_nothing(monkeypatch):
-    monkeypatch.setattr(proof, "is_zero", lambda expr, given=(): None)
+    spoil(monkeypatch, lambda right: lambda expr, given=(): None)
     assert "what is planted in it shows nothing" in survivors("exp-power-rule")["exp-power-rule"]
 
 
@@ -290,7 +297,8 @@ def test_the_table_shows_both_numbers_and_every_planted_error_if_asked():
 def test_a_survivor_is_status_1_and_named():
     # In this process, where the prover is spoilt; others would have a sound one.
     program = (
-        "import derivation.proof as p, verify.mutate as m; p.is_zero = lambda *a: True; right = m.run\n"
+        "import derivation.proof as p, derivation.signs as s, verify.mutate as m\n"
+        "p.is_zero = s.is_zero = lambda *a: True; right = m.run\n"
         "m.run = lambda claims, mutants, jobs, progress: right(claims, mutants, progress=progress)"
     )
     found = gradcampp("--claim", "post-first-derivative", "--jobs", "1", "--json", program=program)

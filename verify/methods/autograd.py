@@ -9,7 +9,8 @@ from collections import defaultdict
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from sympy import Basic, Derivative, Max
+from sympy import Basic, Derivative, Eq, Ge, Gt, Le, Lt, Max, Ne
+from sympy.core.relational import Relational
 
 from derivation.claim import Claim
 from derivation.notation import n
@@ -71,7 +72,7 @@ def autograd(claim: Claim) -> Evidence:
             try:
                 with RunningError() as mode:
                     sides = value(claim.lhs, at, Float64(oracle)), value(claim.rhs, at, Float64(oracle))
-                    differences.append(difference(*sides, mode, len(batch)))
+                    differences.append(difference(*sides, mode, len(batch), claim.relation))
             except NoRule as reason:
                 reasons += [str(reason)] * len(batch)
     if not differences:
@@ -90,13 +91,21 @@ def _circular(claim: Claim) -> bool:
     return any(d.has(Max) and sum(order for _, order in d.variable_count) != 1 for d in derivatives)
 
 
-def difference(lhs: Any, rhs: Any, mode: "RunningError", size: int) -> Difference:
-    """Compare two sides, tensors of shape (size,) or numbers, inside the analysis that watched their computation."""
+def difference(lhs: Any, rhs: Any, mode: "RunningError", size: int, relation: type[Relational] = Eq) -> Difference:
+    """Compare two sides, tensors of shape (size,) or numbers, inside the analysis that watched their computation.
+
+    The residual of an inequality is by how much it fails. Sides that differ, if only by more than the bound, are what
+    lhs != rhs asks for: nothing is known where they do not.
+    """
     import torch
 
     lhs, rhs = (torch.as_tensor(side, dtype=torch.float64).expand(size) for side in (lhs, rhs))
     gap = lhs - rhs
-    return Difference(gap.detach().abs(), mode.error(gap).detach())
+    error, gap = mode.error(gap).detach(), gap.detach()
+    if relation is Ne:
+        return Difference(torch.zeros_like(gap), error.masked_fill(gap.abs() <= error, torch.inf))
+    missing = {Eq: gap.abs(), Gt: (-gap).relu(), Ge: (-gap).relu(), Lt: gap.relu(), Le: gap.relu()}
+    return Difference(missing[relation], error)
 
 
 def weigh(found: Difference, case: str, vacuous: int, method: str = "autograd") -> Evidence:

@@ -1,7 +1,12 @@
 """Enclosures: both sides of a claim as balls that are proved to contain them.
 
-Disjoint balls refute, no overlap ever proves.
+Of an equation, disjoint balls refute and no overlap ever proves. Of an inequality, a difference whose sign is certain
+decides the case.
 """
+
+from flint import arb
+from sympy import Eq, Integer
+from sympy.core.relational import Relational
 
 from derivation.claim import Claim
 from verify.arithmetic.ball import BALL, BITS, precision
@@ -21,8 +26,8 @@ def enclosure(claim: Claim) -> Evidence:
 def judge(claim: Claim, case: Case) -> Outcome:
     """Enclose both sides; they differ for certain where the balls are disjoint.
 
-    residual is an upper bound of |lhs - rhs|, bound the sum of the two radii: what the residual may be if the sides are
-    equal.
+    For an equation residual is an upper bound of |lhs - rhs|, bound the sum of the two radii: what the residual may be
+    if the sides are equal.
     """
     with precision():
         at = ball_values(case)
@@ -31,4 +36,13 @@ def judge(claim: Claim, case: Case) -> Outcome:
             return Outcome(str(lhs), str(rhs), None)
         with precision(2 * BITS):  # what the two balls say, without rounding again
             gap, radii = (lhs - rhs).abs_upper(), 2 * (lhs.rad() + rhs.rad())
-        return Outcome(lhs.str(12), rhs.str(12), lhs.overlaps(rhs), float(gap), float(radii))
+        if claim.relation is Eq:
+            return Outcome(lhs.str(12), rhs.str(12), lhs.overlaps(rhs), float(gap), float(radii))
+        return Outcome(lhs.str(12), rhs.str(12), _related(lhs - rhs, claim.relation))
+
+
+def _related(difference: arb, relation: type[Relational]) -> bool | None:
+    """Whether every number in a ball is related to 0 so; None where some are and some are not."""
+    occurs = {-1: not difference >= 0, 0: difference.contains(0), 1: not difference <= 0}
+    answers = {bool(relation(Integer(sign), 0)) for sign, does in occurs.items() if does}
+    return answers.pop() if len(answers) == 1 else None

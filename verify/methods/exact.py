@@ -1,7 +1,9 @@
 """Exact evaluation: both sides of a claim as rational numbers, or in exponentials of rationals.
 
-Equal or not, without rounding.
+Equal or not, larger or smaller, without rounding.
 """
+
+from sympy import Integer
 
 from derivation.claim import Claim
 from verify.arithmetic.exact import EXACT, sign
@@ -19,8 +21,8 @@ def exact(claim: Claim) -> Evidence:
 
 
 def judge(claim: Claim, case: Case) -> Outcome:
-    """Evaluate both sides exactly and decide whether they are equal."""
+    """Evaluate both sides exactly and decide whether they are related as the claim says."""
     at = exact_values(case)
     lhs, rhs = value(claim.lhs, at, EXACT), value(claim.rhs, at, EXACT)
     difference = sign(lhs - rhs)
-    return Outcome(str(lhs), str(rhs), None if difference is None else difference == 0)
+    return Outcome(str(lhs), str(rhs), None if difference is None else bool(claim.relation(Integer(difference), 0)))

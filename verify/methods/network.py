@@ -14,7 +14,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from sympy import Basic, Derivative, Integer, Ne
+from sympy import Basic, Derivative, Eq, Ge, Gt, Integer, Le, Lt, Ne
+from sympy.core.relational import Relational
 
 from derivation.claim import Claim, Hypothesis
 from derivation.claims.weights import ALPHA, CLOSED
@@ -41,6 +42,8 @@ ENTRIES = 512
 FORWARD = 32  # forward mode costs several times what reverse mode does
 CHUNK_NUMBERS = 1 << 22  # entries at once, times the numbers in A: 32 MiB for each tensor of the tail's size
 ORDERS = (1, 2, 3)
+# By what a hypothesis is met if it exceeds the error bound.
+SIZES = {Ne: abs, Gt: lambda side: side, Ge: lambda side: side, Lt: lambda side: -side, Le: lambda side: -side}
 
 
 @dataclass(frozen=True)
@@ -192,16 +195,17 @@ class Batch:
         kept = int(met.sum())
         found.vacuous += self.size - kept
         if kept:
-            both = self.difference(claim.lhs, claim.rhs, order)
+            sides = self.worth(claim.lhs, order), self.worth(claim.rhs, order)
+            both = self.compare(*sides, claim.relation)
             found.differences.append(Difference(both.residual[met], both.bound[met]))
 
     def difference(self, lhs: Basic, rhs: Basic, order: int | None = None) -> Difference:
         """Compare two expressions at every entry."""
         return self.compare(self.worth(lhs, order), self.worth(rhs, order))
 
-    def compare(self, lhs: Any, rhs: Any) -> Difference:
+    def compare(self, lhs: Any, rhs: Any, relation: type[Relational] = Eq) -> Difference:
         """Compare two computed sides at every entry."""
-        return difference(lhs, rhs, self.mode, self.size)
+        return difference(lhs, rhs, self.mode, self.size, relation)
 
     def met(self, given: Sequence[Hypothesis], order: int | None) -> "Tensor":
         """Return at which entries every hypothesis is known to hold; shape (B,), bool.
@@ -220,10 +224,11 @@ class Batch:
                 met &= self.scene.off_kinks and not self.scene.cut.tail.smooth_operations
             elif hypothesis == EXP_HEAD:
                 met &= self.scene.network.head is EXP
-            elif isinstance(relation, Ne):
+            elif not isinstance(relation, Eq):
                 side = self.worth(relation.lhs - relation.rhs, order)
                 with unwatched():
-                    met &= side.abs() > self.mode.error(side)
+                    size = SIZES[relation.func](side)
+                    met &= size > self.mode.error(side)
             else:
                 raise NoRule(f"no rule to decide the hypothesis {hypothesis.name} on a network")
         return met

@@ -10,6 +10,7 @@ from hypothesis import HealthCheck, Phase, find, settings
 from hypothesis.errors import NoSuchExample
 
 from derivation.claim import Claim
+from derivation.printing import OPPOSITES
 from verify.cases import Case, meets
 from verify.methods.enclosure import judge
 from verify.methods.trial import Outcome, evidence
@@ -44,7 +45,7 @@ def search(claim: Claim, prop: Property, seed: int) -> list[Evidence]:
             vacuous += 1
             return False
         outcomes.append(outcome)
-        return outcome.equal is False
+        return outcome.holds is False
 
     try:
         found = find(prop.draw, refutes, settings=SETTINGS, random=random.Random(seed))
@@ -74,7 +75,7 @@ def search(claim: Claim, prop: Property, seed: int) -> list[Evidence]:
             1,
             0,
             case=f"shrunk from {prop.says}",
-            witness=Witness(str(found), last.lhs, last.rhs),
+            witness=Witness(str(found), last.lhs, last.rhs, OPPOSITES[claim.relation.rel_op]),
         ),
     ]
 
@@ -88,4 +89,4 @@ def _judge(claim: Claim, prop: Property, case: Case) -> Outcome | None:
         outcome = judge(claim, case)
     except NoRule:
         return None
-    return None if outcome.equal is None else outcome
+    return None if outcome.holds is None else outcome

@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
 from derivation.claim import Claim
+from derivation.printing import OPPOSITES, SIGNS
 from verify.cases import Case, admitted, cases
 from verify.probe import NoRule
 from verify.verdict import Evidence, Verdict, Witness
@@ -13,11 +14,11 @@ CATALOGUE = "small cases of the catalogue"
 
 @dataclass(frozen=True)
 class Outcome:
-    """The two sides of a claim in one case: whether they are equal (None: not decided), and by how much they differ."""
+    """The two sides of a claim in one case: whether it holds there (None: not decided), and by how much they differ."""
 
     lhs: str
     rhs: str
-    equal: bool | None
+    holds: bool | None
     residual: float | None = None
     bound: float | None = None
 
@@ -52,12 +53,12 @@ def try_cases(method: str, claim: Claim, judge: Callable[[Claim, Case], Outcome]
         except NoRule as reason:
             reasons.append(f"{case}: {reason}")
             continue
-        if outcome.equal is None:
-            reasons.append(f"{case}: not decided whether {outcome.lhs} is {outcome.rhs}")
+        if outcome.holds is None:
+            reasons.append(f"{case}: not decided whether {outcome.lhs} {SIGNS[claim.relation.rel_op]} {outcome.rhs}")
             continue
         outcomes.append(outcome)
-        if outcome.equal is False:
-            witness = Witness(str(case), outcome.lhs, outcome.rhs)
+        if outcome.holds is False:
+            witness = Witness(str(case), outcome.lhs, outcome.rhs, OPPOSITES[claim.relation.rel_op])
             return evidence(method, Verdict.REFUTED, outcomes[-1:], len(outcomes), tally.vacuous, witness=witness)
     if not outcomes:
         note = reasons[0] if reasons else "no case meets the hypotheses"

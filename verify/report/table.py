@@ -41,7 +41,9 @@ def strongest(claim: Mapping[str, Any]) -> str:
         return f"{best['method']} proof" + (f" in {counted(links, 'link')}" if links else "")
     if verdict == "REFUTED":
         witness = best["witness"]
-        return f"{best['method']} counterexample, {witness['where']}: {witness['lhs']} ≠ {witness['rhs']}"
+        return (
+            f"{best['method']} counterexample, {witness['where']}: {witness['lhs']} {witness['sign']} {witness['rhs']}"
+        )
     text = f"{best['method']}: {counted(best['tried'], 'case')} tried"
     if best["residual"] is None:
         return f"{text}, none fails"
@@ -58,7 +60,7 @@ def terminal(ledger: Mapping[str, Any], seconds: Mapping[str, float]) -> Table:
     """Return the verdict table for a terminal.
 
     Args:
-        ledger: a ledger of schema gradcampp-ledger/1.
+        ledger: a ledger of schema gradcampp-ledger/2.
         seconds: time taken for each claim by name; a claim that is not in it gets an empty cell.
     """
     table = Table(title="Grad-CAM++, line by line", title_justify="left", show_lines=False)

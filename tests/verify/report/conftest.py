@@ -14,6 +14,7 @@ _CORRECTOR = {
     "says": "The second derivative of e^(S) has the square of the slope.",
     "lhs": r"\frac{d^{2}}{d x^{2}} f{\left(S{\left(x \right)} \right)}",
     "rhs": r"f''\left(S{\left(x \right)}\right) \left(\frac{d}{d x} S{\left(x \right)}\right)^{2}",
+    "relation": "=",
     "text": "d²f(S(x))/dx² = f''(S(x))·(dS(x)/dx)²",
     "given": [
         {
@@ -34,13 +35,22 @@ _CORRECTOR = {
         "links": [
             {
                 "before": r"\frac{d^{2}}{d x^{2}} f{\left(S{\left(x \right)} \right)}",
+                "relation": "=",
                 "after": r"\sigma + 1",
                 "says": "chain rule",
                 "by": ["chain-rule"],
                 "decided": True,
                 "difference": None,
             },
-            {"before": r"\sigma + 1", "after": "x", "says": "algebra", "by": [], "decided": True, "difference": None},
+            {
+                "before": r"\sigma + 1",
+                "relation": "=",
+                "after": "x",
+                "says": "algebra",
+                "by": [],
+                "decided": True,
+                "difference": None,
+            },
         ],
     },
     "evidence": [
@@ -83,6 +93,7 @@ _FALSE = {
         "links": [
             {
                 "before": r"\frac{d^{2}}{d x^{2}} f{\left(S{\left(x \right)} \right)}",
+                "relation": "=",
                 "after": r"f''\left(S{\left(x \right)}\right) \left(\frac{d}{d x} S{\left(x \right)}\right)^{2}",
                 "says": "by calculus and algebra",
                 "by": [],
@@ -100,7 +111,7 @@ _FALSE = {
             "bound": None,
             "tried": 4,
             "vacuous": 0,
-            "witness": {"where": "S = 2x, f = e^S, x = 0", "lhs": "4", "rhs": "2"},
+            "witness": {"where": "S = 2x, f = e^S, x = 0", "lhs": "4", "rhs": "2", "sign": "≠"},
             "note": "",
         }
     ],
@@ -148,7 +159,7 @@ def _network(name: str, *, holds: bool, digit: int | None) -> dict:
 
 
 _SMALL = {
-    "schema": "gradcampp-ledger/1",
+    "schema": "gradcampp-ledger/2",
     "claims": [_FALSE, _CORRECTOR, _HOLE, _OPEN],
     "oracles": [
         {
@@ -207,7 +218,7 @@ def full() -> dict:
 def _entry(claim) -> dict:
     corrected_by = [other.name for other in CLAIMS if claim.name in other.corrects]
     verdict = "REFUTED" if corrected_by else "PROVED"
-    witness = {"where": f"S = x² in {claim.name}", "lhs": "4", "rhs": "2"} if corrected_by else None
+    witness = {"where": f"S = x² in {claim.name}", "lhs": "4", "rhs": "2", "sign": "≠"} if corrected_by else None
     reached = [step.reached for step in claim.steps]
     sides = [claim.lhs, *reached, *([] if claim.rhs in reached else [claim.rhs])]
     return {
@@ -215,6 +226,7 @@ def _entry(claim) -> dict:
         "says": claim.says,
         "lhs": latex(claim.lhs),
         "rhs": latex(claim.rhs),
+        "relation": "=",
         "text": f"{claim.lhs} = {claim.rhs}",
         "given": [{"name": h.name, "says": h.says, "latex": latex(h.relation)} for h in claim.given],
         "uses": list(claim.uses),
@@ -229,6 +241,7 @@ def _entry(claim) -> dict:
             "links": [
                 {
                     "before": latex(before),
+                    "relation": "=",
                     "after": latex(after),
                     "says": "by calculus and algebra",
                     "by": [],

@@ -131,9 +131,9 @@ def test_the_counterexample_of_a_refuted_claim_is_told(page):
 
 def test_one_counterexample_found_by_two_methods_is_told_once(small):
     small["networks"], first = [], small["claims"][0]["evidence"][0]
-    ball = {"where": first["witness"]["where"], "lhs": "[4 +/- 1e-30]", "rhs": "2.000"}
+    ball = {"where": first["witness"]["where"], "lhs": "[4 +/- 1e-30]", "rhs": "2.000", "sign": "≠"}
     small["claims"][0]["evidence"].append({**first, "method": "enclosure", "witness": ball})
-    elsewhere = {"where": "x = 7", "lhs": "1", "rhs": "0"}
+    elsewhere = {"where": "x = 7", "lhs": "1", "rhs": "0", "sign": "≠"}
     small["claims"][0]["evidence"].append({**first, "witness": elsewhere})
     text = section(render(small), "no-square")
     assert text.count("Counterexample") == 2
@@ -294,6 +294,6 @@ def test_letters_are_explained_if_the_ledger_brings_them(small, page):
 
 
 def test_a_ledger_of_another_schema_is_refused(small):
-    small["schema"] = "gradcampp-ledger/2"
-    with pytest.raises(UsageError, match="gradcampp-ledger/2"):
+    small["schema"] = "gradcampp-ledger/1"
+    with pytest.raises(UsageError, match="gradcampp-ledger/1"):
         render(small)

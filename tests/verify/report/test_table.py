@@ -31,8 +31,8 @@ def test_a_proof_is_the_strongest_evidence_wherever_it_stands_in_the_list():
 
 
 def test_an_exact_counterexample_comes_before_an_enclosure_and_before_support():
-    witness = {"where": "x = 0", "lhs": "4", "rhs": "2"}
-    enclosed = piece("enclosure", "REFUTED", witness={"where": "x = 1", "lhs": "[3 +/- 1e-9]", "rhs": "2"})
+    witness = {"where": "x = 0", "lhs": "4", "rhs": "2", "sign": "≠"}
+    enclosed = piece("enclosure", "REFUTED", witness={"where": "x = 1", "lhs": "[3 +/- 1e-9]", "rhs": "2", "sign": "≠"})
     assert (
         strongest(
             claim("REFUTED", piece("autograd", "SUPPORTED"), enclosed, piece("exact", "REFUTED", witness=witness))
