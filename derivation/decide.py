@@ -10,6 +10,7 @@ from functools import lru_cache
 import sympy as sp
 from sympy.core.function import AppliedUndef
 
+from derivation.bell import Bell
 from derivation.claim import Hypothesis
 from derivation.nth import NthDerivative, as_nth, nth
 
@@ -17,7 +18,7 @@ SMOOTH = (  # what an expression may consist of, for SymPy's calculus to be reli
     ((sp.Add, sp.Mul, sp.exp, sp.Rational, sp.NumberSymbol, sp.Tuple), lambda e: True),
     ((sp.Symbol, AppliedUndef), lambda e: e.is_real),
     (sp.Pow, lambda e: e.exp.is_integer),
-    (NthDerivative, lambda e: e.args[0].is_integer and e.args[0].is_nonnegative),
+    ((NthDerivative, Bell), lambda e: e.args[0].is_integer and e.args[0].is_nonnegative),
     (sp.Derivative, lambda e: all(v.is_Symbol and not v.is_integer and k.is_Integer for v, k in e.variable_count)),
 )
 
@@ -54,7 +55,8 @@ def _divides(base: sp.Expr, known: Hypothesis, given: tuple[Hypothesis, ...]) ->
 def at_point(expr: sp.Expr, given: tuple[Hypothesis, ...]) -> sp.Expr:
     """Return the normal form, with what is given at the point alone put in too: nothing may be differentiated after.
 
-    Derivatives and limits look around the point, so nothing is put into them; a derivative that is given is replaced.
+    Derivatives, limits and Bell polynomials look around the point, so nothing is put into them; a derivative that is
+    given is replaced.
     """
     relations = [h.relation for h in given]
     closed = [r for r in relations if isinstance(r, (sp.Ge, sp.Le)) and r.rhs == 0 and is_smooth(r.lhs)]
@@ -64,7 +66,7 @@ def at_point(expr: sp.Expr, given: tuple[Hypothesis, ...]) -> sp.Expr:
 
 
 def _put_at_point(expr: sp.Expr, values: dict[sp.Basic, sp.Expr]) -> sp.Expr:
-    sealed = {d: sp.Dummy(real=True) for d in expr.atoms(sp.Derivative, sp.Limit, sp.Integral, sp.Subs)}
+    sealed = {d: sp.Dummy(real=True) for d in expr.atoms(sp.Derivative, sp.Limit, sp.Integral, sp.Subs, Bell)}
     opened = {dummy: values.get(d, d) for d, dummy in sealed.items()}
     return expr.xreplace(sealed).xreplace(values).xreplace(opened) if values else expr
 

@@ -19,6 +19,7 @@ from itertools import combinations
 from sympy import Add, Basic, Derivative, Eq, Expr, Ge, Gt, Integer, Le, Limit, Lt, Max, Mul, Ne, Pow, Symbol, Tuple
 from sympy.core.function import AppliedUndef
 
+from derivation.bell import Bell
 from derivation.claim import Claim
 from derivation.mutants import Mutant
 from derivation.nth import NthDerivative, nth
@@ -116,10 +117,10 @@ def _orders(expr: Expr) -> Iterator[Edit]:
             variable, order = expr.variable_count[0]
             yield Edit("order-plus-1", expr, Derivative(expr.expr, (variable, order + 1)))
             yield Edit("order-minus-1", expr, Derivative(expr.expr, (variable, order - 1)))
-        case NthDerivative():
-            order, at = expr.args
-            yield Edit("order-plus-1", expr, type(expr)(order + 1, at))
-            yield Edit("order-minus-1", expr, type(expr)(order - 1, at))
+        case NthDerivative() | Bell():
+            order, *at = expr.args
+            yield Edit("order-plus-1", expr, type(expr)(order + 1, *at))
+            yield Edit("order-minus-1", expr, type(expr)(order - 1, *at))
         case AppliedUndef() if len(expr.args) == 1:
             yield Edit("order-plus-1", expr, nth(expr.func)(1, expr.args[0]))
 
@@ -138,4 +139,4 @@ def _letters(expr: Expr) -> set[Expr]:
 
 def _is_letter(expr: Basic) -> bool:
     real = isinstance(expr, Symbol) and not expr.is_integer
-    return real or isinstance(expr, (AppliedUndef, NthDerivative, Derivative))
+    return real or isinstance(expr, (AppliedUndef, NthDerivative, Bell, Derivative))

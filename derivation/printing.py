@@ -17,6 +17,7 @@ from sympy.printing.pretty.pretty_symbology import pretty_symbol
 from sympy.printing.pretty.stringpict import prettyForm
 from sympy.printing.str import StrPrinter
 
+from derivation.bell import Bell
 from derivation.nth import NthDerivative
 
 PRIMES = {1: "′", 2: "″", 3: "‴"}
@@ -24,6 +25,7 @@ SIGNS = {"==": "=", "!=": "≠", ">": ">", ">=": "≥", "<": "<", "<=": "≤"}
 OPPOSITES = {"==": "≠", "!=": "=", ">": "≤", ">=": "<", "<": "≥", "<=": ">"}
 _LATEX_SIGNS = {"==": "=", "!=": "\\neq", ">": ">", ">=": "\\geq", "<": "<", "<=": "\\leq"}
 _NAMES = {"varphi": "φ"}
+_LOWERED = str.maketrans("0123456789+-()n", "₀₁₂₃₄₅₆₇₈₉₊₋₍₎ₙ")
 _RAISED = str.maketrans("0123456789+-()n", "⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻⁽⁾ⁿ")
 
 
@@ -68,6 +70,10 @@ def _marked(e: NthDerivative) -> str:
     order = e.args[0]
     mark = PRIMES.get(int(order)) if order.is_Integer else None
     return pretty_symbol(e.of.__name__) + (mark or raised(f"({order})") or f"^({order})")
+
+
+def _bell(e: Bell) -> str:
+    return "B" + str(e.args[0]).replace(" ", "").translate(_LOWERED)
 
 
 def _d(e: Derivative) -> tuple[str, str] | None:
@@ -117,6 +123,9 @@ class _Pretty(PrettyPrinter):
         return prettyForm(*total.right(""), binding=prettyForm.ADD)
 
     def _print_Function(self, e: Function, **how: Any) -> prettyForm:
+        if isinstance(e, Bell):
+            inner = prettyForm(*self._print(e.args[1]).parens("[", "]"))
+            return prettyForm(*prettyForm(_bell(e)).right(inner), binding=prettyForm.FUNC)
         if not isinstance(e, NthDerivative):
             return super()._print_Function(e, **how)
         inner = prettyForm(*self._print(e.args[1]).parens())
@@ -146,6 +155,8 @@ class _Line(StrPrinter):
     def _print_Function(self, e: Function) -> str:
         if isinstance(e, NthDerivative):
             return f"{_marked(e)}({self._print(e.args[1])})"
+        if isinstance(e, Bell):
+            return f"{_bell(e)}[{self._print(e.args[1])}]"
         name = e.func.__name__
         return f"{_NAMES.get(name, name)}({', '.join(map(self._print, e.args))})"
 

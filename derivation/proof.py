@@ -34,6 +34,7 @@ from sympy import (
 from sympy.core.function import UndefinedFunction
 from sympy.core.relational import Relational
 
+from derivation.bell import Bell
 from derivation.claim import Claim, Hypothesis, Step, Use
 from derivation.decide import at_point, is_defined, is_zero, normal
 from derivation.limit import take_limits
@@ -158,14 +159,14 @@ def _step(before: Expr, step: Step, given: tuple[Hypothesis, ...], library: Mapp
             raise ProofError(f"the step {step.says!r} uses {use.claim}, but {line(lhs)} does not occur in it")
         if any(side.has(Limit) for side in sides):
             raise ProofError(f"the step {step.says!r} uses {use.claim} under a limit, where it need not hold")
-        inside = (d.expr for side in sides for d in side.atoms(Derivative) if d != lhs)
-        if not _holds_near(library[use.claim]) and any(body.has(lhs) for body in inside):
+        around = (d for side in sides for d in side.atoms(Derivative, Bell) if d != lhs)
+        if not _holds_near(library[use.claim]) and any(d.has(lhs) for d in around):
             raise ProofError(f"the step {step.says!r} uses {use.claim} under d/dx, but it holds at the point alone")
         sides = [side.xreplace({lhs: rhs}) for side in sides]
     difference = _minus(*sides)
-    sealed = {d: Dummy(f"d{i}", real=True) for i, d in enumerate(difference.atoms(Derivative))}
+    sealed = {d: Dummy(f"d{i}", real=True) for i, d in enumerate(difference.atoms(Derivative, Bell))}
     opaque = tuple(replace(h, relation=h.relation.xreplace(sealed)) for h in given)
-    exist = all(is_defined(d.expr, given) for d in sealed)
+    exist = all(is_defined(d.expr if isinstance(d, Derivative) else d, given) for d in sealed)
     decided = is_zero(difference.xreplace(sealed), opaque) if exist else None
     shown = None if decided else Add(*difference.args)
     return Link(before, step.reached, step.says, decided, shown, tuple(dict.fromkeys(use.claim for use in step.by)))

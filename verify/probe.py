@@ -11,6 +11,7 @@ from typing import Any, Protocol
 from sympy import Add, Basic, Derivative, Expr, Integer, Limit, Max, Mul, Pow, Rational, exp
 from sympy.core.function import AppliedUndef
 
+from derivation.bell import Bell, polynomial
 from derivation.nth import NthDerivative
 
 Value = Any
@@ -89,6 +90,9 @@ def value(expr: Basic, at: Mapping[Basic, Value], arithmetic: Arithmetic) -> Val
         case NthDerivative():
             order, inner = expr.args
             return arithmetic.derivative(arithmetic.face(at[expr.of]), times_of(order, at))(walk(inner))
+        case Bell():
+            order, d, variable = expr.args
+            return walk(polynomial(times_of(order, at), d, variable))
         case AppliedUndef():
             return arithmetic.face(at[expr.func])(walk(expr.args[0]))
         case exp():
