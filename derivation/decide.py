@@ -1,4 +1,4 @@
-"""Is an expression zero, under hypotheses? The only code of this room that has to be trusted with calculus and algebra.
+"""Is an expression zero, or positive, under hypotheses? To be trusted with calculus and algebra, alone in this room.
 
 `is_zero` puts in what is given, demands smooth parts and divisors that cannot vanish, as written, carries out the
 derivatives and expands the numerator. Zero there is zero wherever `given` holds, by continuity also at zeros of a
@@ -9,10 +9,12 @@ from functools import lru_cache
 
 import sympy as sp
 from sympy.core.function import AppliedUndef
+from sympy.core.relational import Relational
 
 from derivation.bell import Bell
 from derivation.claim import Hypothesis
 from derivation.nth import NthDerivative, as_nth, nth
+from derivation.signs import ALL, ALLOWED, Signs, signs
 
 SMOOTH = (  # what an expression may consist of, for SymPy's calculus to be relied on
     ((sp.Add, sp.Mul, sp.exp, sp.Rational, sp.NumberSymbol, sp.Tuple), lambda e: True),
@@ -31,6 +33,26 @@ def is_zero(expr: sp.Expr, given: tuple[Hypothesis, ...] = ()) -> bool | None:
     return numerator.is_zero if numerator.is_number else None
 
 
+def holds(relation: type[Relational], difference: sp.Expr, given: tuple[Hypothesis, ...]) -> bool | None:
+    """Say whether `difference` relation 0 wherever `given` holds: True; False where it never does; None undecided."""
+    if relation is sp.Eq:
+        return is_zero(difference, given)
+    if not is_defined(difference, given):
+        return None
+    found = signs_of(difference, given)
+    if found <= ALLOWED[relation] or (relation is sp.Ne and is_nonzero(difference, given)):
+        return True
+    return False if not found & ALLOWED[relation] else None
+
+
+def signs_of(expr: sp.Expr, given: tuple[Hypothesis, ...]) -> Signs:
+    """Return the signs that a defined expression can have where `given` holds, or more; all if it is contradictory."""
+    related = (h.relation for h in given if h.relation.func in ALLOWED and h.relation.rhs == 0)
+    known = [(at_point(r.lhs, given), ALLOWED[r.func]) for r in related]
+    found = signs(sp.factor(sp.together(at_point(expr, given))), [pair for pair in known if is_smooth(pair[0])])
+    return found or ALL
+
+
 def is_defined(expr: sp.Expr, given: tuple[Hypothesis, ...]) -> bool:
     """Say whether every part is smooth and no divisor can vanish, as written, before anything cancels."""
     divisors = (e.base for e in expr.atoms(sp.Pow) if e.exp.is_nonnegative is not True)
@@ -42,7 +64,9 @@ def is_nonzero(expr: sp.Expr, given: tuple[Hypothesis, ...]) -> bool:
     value = sp.factor(sp.together(at_point(expr, given)))
     known = [h for h in given if isinstance(h.relation, (sp.Ne, sp.Gt, sp.Lt)) and h.relation.rhs == 0]
     bases = [part.as_base_exp()[0] for part in sp.Mul.make_args(value)]
-    return is_smooth(value) and all(b.is_zero is False or any(_divides(b, h, given) for h in known) for b in bases)
+    return is_smooth(value) and all(
+        b.is_zero is False or any(_divides(b, h, given) for h in known) or 0 not in signs_of(b, given) for b in bases
+    )
 
 
 def _divides(base: sp.Expr, known: Hypothesis, given: tuple[Hypothesis, ...]) -> bool:

@@ -28,7 +28,6 @@ from sympy import (
     Ne,
     Symbol,
     factor,
-    false,
     sympify,
 )
 from sympy.core.function import UndefinedFunction
@@ -36,11 +35,11 @@ from sympy.core.relational import Relational
 
 from derivation.bell import Bell
 from derivation.claim import Claim, Hypothesis, Step, Use
-from derivation.decide import at_point, is_defined, is_zero, normal
+from derivation.decide import at_point, holds, is_defined, is_zero, normal, signs_of
 from derivation.limit import take_limits
 from derivation.nth import nth
 from derivation.printing import line
-from derivation.signs import holds
+from derivation.signs import ALLOWED
 
 
 @dataclass(frozen=True)
@@ -237,11 +236,10 @@ def _demand_founded(claim: Claim, library: Mapping[str, Claim], path: tuple[str,
 def _demand_consistent(claim: Claim) -> None:
     """Demand hypotheses that do not visibly contradict each other: everything would follow from them."""
     for given in [claim.given + branch.given for branch in claim.branches] or [claim.given]:
-        strict = [h.relation for h in given if isinstance(h.relation, (Ne, Gt, Lt)) and h.relation.rhs == 0]
-        for r in strict:
-            opposite = isinstance(r, Gt) and Lt(r.lhs, 0, evaluate=False) in strict
-            if opposite or r.func(at_point(r.lhs, given), 0) == false:
-                raise ProofError(f"{claim.name}: the hypotheses contradict each other at {line(r)}")
+        for h in (h for h in given if h.relation.func in ALLOWED and h.relation.rhs == 0):
+            others = tuple(other for other in given if other is not h)
+            if not signs_of(h.relation.lhs, others) & ALLOWED[h.relation.func]:
+                raise ProofError(f"{claim.name}: the hypotheses contradict each other at {line(h.relation)}")
 
 
 def _demand_exhaustive(claim: Claim) -> None:

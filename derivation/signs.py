@@ -1,18 +1,15 @@
-"""Which signs can an expression have, under hypotheses? To be trusted, as `derivation.decide` has to be.
+"""Which signs can an expression have? To be trusted, as `derivation.decide` has to be, which asks.
 
-An inequality e > 0 is decided by rules of signs alone: a product by its factors, a sum whose terms all have one sign,
-an even power, what is given, and SymPy's knowledge of the letters' domains. Nothing is estimated.
+By rules of signs alone: a product by its factors, a sum whose terms all have one sign, an even power, what is known,
+and SymPy's knowledge of the letters' domains. Nothing is estimated.
 """
 
 from collections.abc import Sequence
 from itertools import product
 from math import prod
 
-from sympy import Add, Eq, Expr, Ge, Gt, Le, Lt, Mul, Ne, Pow, cancel, expand, factor, together
+from sympy import Add, Expr, Ge, Gt, Le, Lt, Mul, Ne, Pow, cancel, expand
 from sympy.core.relational import Relational
-
-from derivation.claim import Hypothesis
-from derivation.decide import at_point, is_defined, is_nonzero, is_zero
 
 Signs = frozenset[int]
 ALL: Signs = frozenset({-1, 0, 1})
@@ -25,31 +22,11 @@ ALLOWED: dict[type[Relational], Signs] = {
 }
 
 
-def holds(relation: type[Relational], difference: Expr, given: tuple[Hypothesis, ...]) -> bool | None:
-    """Say whether `difference` relation 0 wherever `given` holds: True; False where it never does; None undecided."""
-    if relation is Eq:
-        return is_zero(difference, given)
-    if not is_defined(difference, given):
-        return None
-    found = signs(difference, given)
-    if not found:  # the hypotheses contradict each other
-        return None
-    if found <= ALLOWED[relation] or (relation is Ne and is_nonzero(difference, given)):
-        return True
-    return False if not found & ALLOWED[relation] else None
+def signs(e: Expr, known: Sequence[tuple[Expr, Signs]]) -> Signs:
+    """Return the signs that a real expression can have, or more; `known` are expressions and the signs they can have.
 
-
-def signs(expr: Expr, given: tuple[Hypothesis, ...]) -> Signs:
-    """Return the signs that a defined expression can have where `given` holds; a larger set where that is not known."""
-    known = [(at_point(h.relation.lhs, given), ALLOWED[h.relation.func]) for h in given if _is_sign(h.relation)]
-    return _signs(factor(together(at_point(expr, given))), known)
-
-
-def _is_sign(relation: Relational) -> bool:
-    return relation.func in ALLOWED and relation.rhs == 0
-
-
-def _signs(e: Expr, known: list[tuple[Expr, Signs]]) -> Signs:
+    The empty set says that what is known contradicts itself.
+    """
     found = _by_domain(e)
     for given, allowed in known:
         ratio = cancel(e / given)  # a positive or negative multiple of what is given
@@ -65,16 +42,16 @@ def _by_domain(e: Expr) -> Signs:
     return frozenset(sign for fact, sign in facts if fact is not False)
 
 
-def _by_parts(e: Expr, known: list[tuple[Expr, Signs]]) -> Signs:
+def _by_parts(e: Expr, known: Sequence[tuple[Expr, Signs]]) -> Signs:
     match e:
         case Mul():
-            factors = [_signs(factor, known) for factor in e.args]
+            factors = [signs(factor, known) for factor in e.args]
             return frozenset(map(prod, product(*factors)))
         case Pow() if e.exp.is_Integer:
-            base = _signs(e.base, known) - ({0} if e.exp < 0 else set())
+            base = signs(e.base, known) - ({0} if e.exp < 0 else set())
             return frozenset(s ** abs(int(e.exp)) for s in base)
         case Add():
-            return _sum([_signs(term, known) for term in Add.make_args(expand(e))])
+            return _sum([signs(term, known) for term in Add.make_args(expand(e))])
     return ALL
 
 

@@ -336,3 +336,9 @@ def test_an_appeal_needs_a_hypothesis_along_the_line_where_the_claim_has_it_so()
         along(2), outer(2) * slope**2, FLAT_HERE, steps=by(outer(2) * slope**2, Use("collapse", ((n, 2),)))
     )
     assert fails(statement, "which is not at hand")
+
+
+def test_signs_that_cannot_go_together_are_found_out():
+    impossible = given(Lt(2 + sigma * slope, 0, evaluate=False))
+    assert fails(claim(x, x + 1, SIGMA, SLOPE_SIGN, impossible), "contradict each other")
+    assert fails(claim(x, x + 1, given(Lt(x**2, 0, evaluate=False))), "contradict each other")

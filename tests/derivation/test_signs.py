@@ -3,9 +3,9 @@ import sympy as sp
 from sympy import Eq, Ge, Gt, Integer, Le, Lt, Max, Ne, Rational, exp
 
 from derivation.claim import Hypothesis, equation, nonzero
+from derivation.decide import holds, is_nonzero, signs_of
 from derivation.hypotheses import AFFINE, EXP_HEAD, SLOPE, Y, curvature, slope
 from derivation.notation import g, n, sigma, step, x
-from derivation.signs import holds, signs
 
 
 def given(*relations):
@@ -50,7 +50,7 @@ KNOWN = {
 @pytest.mark.parametrize("case", KNOWN)
 def test_the_signs_that_an_expression_can_have(case):
     expr, expected, hypotheses = KNOWN[case]
-    assert signs(expr, hypotheses) == expected
+    assert signs_of(expr, hypotheses) == expected
 
 
 @pytest.mark.parametrize("relation", [Gt, Ge, Lt, Le, Ne, Eq])
@@ -82,5 +82,10 @@ def test_hypotheses_that_contradict_each_other_decide_nothing():
 
 def test_a_sign_given_at_a_point_where_a_definition_is_put_in():
     hypothesis = given(positive(curvature))
-    assert signs(3 * curvature, hypothesis) == {1}
+    assert signs_of(3 * curvature, hypothesis) == {1}
     assert holds(Gt, curvature, (*hypothesis, Hypothesis("e", "", equation(curvature, 0)))) is not True
+
+
+def test_a_divisor_may_be_known_by_its_sign():
+    assert is_nonzero(2 + sigma * g, BOTH) and not is_nonzero(2 + sigma * g, BOTH[:1])
+    assert holds(Gt, 1 / (2 + sigma * g), BOTH) is True

@@ -11,7 +11,6 @@ from sympy import Gt
 
 import derivation.decide
 import derivation.proof
-import derivation.signs
 from derivation.claim import Hypothesis
 from derivation.claims import CLAIMS, LIBRARY
 from derivation.hypotheses import AFFINE, EXP_HEAD
@@ -100,14 +99,14 @@ def test_where_there_are_too_many_edits_those_with_the_most_give_some_up_but_no_
 
 # A broken prover is found out: what it proves wrongly survives
 
-proof, decide, signs = derivation.proof, derivation.decide, derivation.signs
+proof, decide = derivation.proof, derivation.decide
 
 
 def spoil(patch, spoilt):
     """Let every link of a proof that is an equation be decided by `spoilt`, made from what decides it."""
-    broken = spoilt(signs.is_zero)
+    broken = spoilt(decide.is_zero)
     patch.setattr(proof, "is_zero", broken)
-    patch.setattr(signs, "is_zero", broken)
+    patch.setattr(decide, "is_zero", broken)
 
 
 def always_zero(patch):
@@ -297,7 +296,7 @@ def test_the_table_shows_both_numbers_and_every_planted_error_if_asked():
 def test_a_survivor_is_status_1_and_named():
     # In this process, where the prover is spoilt; others would have a sound one.
     program = (
-        "import derivation.proof as p, derivation.signs as s, verify.mutate as m\n"
+        "import derivation.proof as p, derivation.decide as s, verify.mutate as m\n"
         "p.is_zero = s.is_zero = lambda *a: True; right = m.run\n"
         "m.run = lambda claims, mutants, jobs, progress: right(claims, mutants, progress=progress)"
     )
