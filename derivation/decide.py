@@ -73,7 +73,7 @@ def _divides(base: sp.Expr, known: Hypothesis, given: tuple[Hypothesis, ...]) ->
     # known * q = base * p with q not zero under the other hypotheses: then base = 0 would make known = 0.
     value, others = at_point(known.relation.lhs, given), tuple(h for h in given if h is not known)
     p, q = sp.fraction(sp.factor(sp.together(value / base)))
-    return is_smooth(value) and p != 0 and q != base and (q.is_zero is False or is_nonzero(q, others))
+    return is_smooth(value) and is_smooth(p) and p != 0 and q != base and (q.is_zero is False or is_nonzero(q, others))
 
 
 def at_point(expr: sp.Expr, given: tuple[Hypothesis, ...]) -> sp.Expr:

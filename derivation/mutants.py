@@ -8,16 +8,42 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from sympy import Add, Derivative, Limit, Rational, exp
+from sympy import Add, Derivative, Integer, Limit, Lt, Ne, Rational, exp
 
+from derivation.bell import Bell
 from derivation.claim import Branch, Claim, Hypothesis, Step, Use, equation
 from derivation.claims import LIBRARY
+from derivation.claims.constraints import PAIR, silu
 from derivation.claims.kinks import ACTIVE, INACTIVE, left_end, phi, right_end, unit
 from derivation.claims.post import R1, R2, ddL, dL, p
-from derivation.claims.softmax import SECOND, THIRD, P, apart, mean, pure, skew, variance
-from derivation.claims.weights import CLOSED, rho
-from derivation.hypotheses import AFFINE, NO_POLE, SLOPE, Y, along, curvature, outer, slope, third
-from derivation.notation import L, R, S, b, f, g, left, n, right, sigma, step, u, v, value, w, x
+from derivation.claims.softmax import (
+    NO_SOFTMAX_POLE,
+    OF_EQUALS,
+    SECOND,
+    THIRD,
+    P,
+    apart,
+    mean,
+    pure,
+    skew,
+    variance,
+)
+from derivation.claims.weights import CLOSED, SIGN_TURNED, rho
+from derivation.hypotheses import (
+    AFFINE,
+    EXP_HEAD,
+    NO_POLE,
+    NO_TRUE_POLE,
+    OUTER_CURVED,
+    SLOPE,
+    Y,
+    along,
+    curvature,
+    outer,
+    slope,
+    third,
+)
+from derivation.notation import L, Q, R, S, a, b, f, g, left, n, right, sigma, spread, step, u, v, value, w, x, y
 from derivation.nth import nth
 
 
@@ -45,6 +71,7 @@ class Mutant:
 LONG = sigma * slope**3
 ALPHA_GIVEN = (*LIBRARY["alpha-closed-form-any-tail"].given, AFFINE)
 CUBE = Hypothesis("cube-head", "Y = S^3/2 + S", equation(f(u), u**3 / 2 + u))
+BLIND_GIVEN = LIBRARY["alpha-log-softmax-blind-to-class"].given
 CROSSED = nth(L)(2, R(x)) * Derivative(R(x), x) ** 2 + nth(L)(1, R(x)) * Derivative(R(x), (x, 2))
 
 MUTANTS = (
@@ -288,5 +315,94 @@ MUTANTS = (
             "rhs": w,
             "branches": (Branch("active", (ACTIVE,)), Branch("active", (ACTIVE,))),
         },
+    ),
+    Mutant("alpha-positive-turned", "alpha-positive", "sign turned", {"relation": Lt}),
+    Mutant("alpha-positive-above-half", "alpha-positive", "1/2 for 0", {"rhs": Rational(1, 2)}),
+    Mutant("alpha-at-most-third", "alpha-at-most-half", "1/3 for 1/2", {"rhs": Rational(1, 3)}),
+    Mutant("alpha-at-most-half-strictly", "alpha-at-most-half", "less, though sigma may be 0", {"relation": Lt}),
+    Mutant("alpha-exceeds-three", "alpha-exceeds-half", "3 for 1/2", {"rhs": Integer(3)}),
+    Mutant(
+        "alpha-exceeds-half-beyond-the-pole",
+        "alpha-exceeds-half",
+        "beyond the pole",
+        {"given": (AFFINE, EXP_HEAD, SIGN_TURNED, NO_POLE)},
+    ),
+    Mutant(
+        "product-of-entries-slope",
+        "product-of-entries-affine-along-line",
+        "a first derivative",
+        {"lhs": Derivative(x * y, x)},
+    ),
+    Mutant("square-layer-one", "square-layer-second-derivative", "1 for 2", {"rhs": Integer(1)}),
+    Mutant("silu-pair-added", "silu-pair-is-linear", "a sum", {"lhs": silu(x) + silu(-x)}),
+    Mutant("silu-pair-doubled", "silu-pair-is-linear", "2 x", {"rhs": 2 * x}),
+    Mutant("silu-curved-quarter", "silu-curved", "the sigmoid's slope", {"rhs": Rational(1, 4)}),
+    Mutant(
+        "exponential-pair-two-rates",
+        "closed-form-exact-for-exponential-pair",
+        "another slope",
+        {"rhs": 1 / (2 + sigma * w)},
+    ),
+    Mutant("exponential-pair-not-equal", "closed-form-exact-for-exponential-pair", "not equal", {"relation": Ne}),
+    Mutant(
+        "exponential-pair-curvature-square",
+        "exponential-pair-curvature",
+        "no square on w",
+        {"rhs": 4 * a * v * w / PAIR**2},
+    ),
+    Mutant(
+        "closed-form-error-without-quotient",
+        "closed-form-error-by-log-derivative",
+        "the derivative alone",
+        {"rhs": sigma * Derivative(along(2) / Y, x)},
+    ),
+    Mutant(
+        "flat-head-denominator-square",
+        "flat-head-denominator",
+        "a square for the cube",
+        {"rhs": sigma * outer(3) * slope**2},
+    ),
+    Mutant("flat-head-alpha-half", "flat-head-alpha-zero", "the limit at g = 0", {"rhs": Rational(1, 2)}),
+    Mutant(
+        "curved-head-needed-where-it-is-curved",
+        "constraint-curved-head-necessary-for-closed-form",
+        "a curved outer function",
+        {"given": (AFFINE, SLOPE, OUTER_CURVED, NO_POLE, NO_TRUE_POLE)},
+    ),
+    Mutant("exp-bell-of-score", "exp-derivatives-bell", "of S", {"rhs": Y * Bell(n, S(x), x)}),
+    Mutant("exp-bell-next", "exp-derivatives-bell", "one order more", {"rhs": Y * Bell(n + 1, slope, x)}),
+    Mutant("softmax-bell-of-slope", "softmax-derivatives-bell", "without the mean", {"rhs": P * Bell(n, slope, x)}),
+    Mutant(
+        "softmax-two-classes-mean",
+        "softmax-normaliser-two-classes",
+        "the power of the sum",
+        {"rhs": (exp(S(x)) + exp(L(x))) * (slope + Derivative(L(x), x)) ** n},
+    ),
+    Mutant(
+        "softmax-one-more-class-square",
+        "softmax-normaliser-one-more-class",
+        "a square",
+        {"rhs": Derivative(Q(x), (x, 3)) + exp(L(x)) * Derivative(L(x), x) ** 2},
+    ),
+    Mutant("softmax-mean-slope-moment", "softmax-mean-slope", "the raw moment", {"rhs": variance + mean**2}),
+    Mutant("softmax-mean-curvature-sign", "softmax-mean-curvature", "sign", {"rhs": -skew}),
+    Mutant("alpha-log-softmax-no-two", "alpha-log-softmax", "no 2", {"rhs": variance / (variance + sigma * skew)}),
+    Mutant(
+        "alpha-log-softmax-of-softmax",
+        "alpha-log-softmax-blind-to-class",
+        "the softmax",
+        {"rhs": SECOND / (2 * SECOND + sigma * THIRD), "given": (*BLIND_GIVEN, NO_SOFTMAX_POLE)},
+    ),
+    Mutant(
+        "softmax-first-hides-nothing",
+        "softmax-first-hides-spread",
+        "a term in the spread",
+        {"rhs": Derivative(OF_EQUALS, x) + spread / 9},
+    ),
+    Mutant(
+        "softmax-second-shows-third",
+        "softmax-second-shows-spread",
+        "2/3 for 2/9",
+        {"rhs": Derivative(OF_EQUALS, (x, 2)) - Rational(2, 3) * spread**2},
     ),
 )

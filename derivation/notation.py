@@ -21,6 +21,8 @@ n = Symbol("n", integer=True, nonnegative=True)
 sigma = Symbol("sigma", real=True)
 g = Symbol("g", real=True)
 w, b, v = Symbol("w", real=True), Symbol("b", real=True), Symbol("v", real=True)
+a, y = Symbol("a", real=True), Symbol("y", real=True)
+spread = Symbol("r", real=True)
 step = Symbol("delta", positive=True)
 left, right, value = Symbol("m_-", real=True), Symbol("m_+", real=True), Symbol("s_0", real=True)
 
@@ -45,7 +47,10 @@ NOTATION = (
     Notation(
         Q(x), "normaliser of the softmax, the sum of exp(S_l) over all classes l, along the line of A_p", "positive"
     ),
-    Notation(L(x), "linear layer of the post's linear-activation pair", "real, affine in x"),
+    Notation(y, "value of another entry of the target layer", "real"),
+    Notation(a, "factor of an exponential", "real"),
+    Notation(spread, "gradient of a second class; that of a third one is -r", "real"),
+    Notation(L(x), "linear layer of the post's linear-activation pair; the score of another class", "real"),
     Notation(R(u), "activation of the post's linear-activation pair", "real"),
     Notation(w, "weight of one hidden unit", "real"),
     Notation(b, "bias of one hidden unit", "real"),

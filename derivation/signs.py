@@ -32,6 +32,8 @@ def signs(e: Expr, known: Sequence[tuple[Expr, Signs]]) -> Signs:
         ratio = cancel(e / given)  # a positive or negative multiple of what is given
         if ratio.is_Rational and ratio != 0:
             found &= frozenset(s if ratio > 0 else -s for s in allowed)
+        elif isinstance(e, Mul) and set(Mul.make_args(given)) < set(e.args):  # what is given, times the rest
+            found &= frozenset(map(prod, product(allowed, signs(ratio, known))))
     if len(found) > 1:
         found &= _by_parts(e, known)
     return found

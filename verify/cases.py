@@ -12,7 +12,28 @@ from sympy import Basic, Derivative, Dummy, Eq, Expr, Integer, Rational, Symbol,
 from sympy.core.function import UndefinedFunction
 
 from derivation.claim import Claim, Hypothesis
-from derivation.notation import L, Q, R, S, b, f, g, left, n, right, sigma, step, test_function, v, value, w, x
+from derivation.notation import (
+    L,
+    Q,
+    R,
+    S,
+    a,
+    b,
+    f,
+    g,
+    left,
+    n,
+    right,
+    sigma,
+    spread,
+    step,
+    test_function,
+    v,
+    value,
+    w,
+    x,
+    y,
+)
 from verify.arithmetic.ball import BALL, precision
 from verify.arithmetic.exact import EXACT, sign
 from verify.catalogue.functions import LINES, OUTER, SUMS, TESTS, Face
@@ -38,6 +59,9 @@ NUMBERS: dict[Symbol, tuple[Rational, ...]] = {
     b: (Integer(0), Integer(1), -HALF),
     v: (Integer(1), Integer(-1), HALF),
     step: (Integer(1), HALF, Rational(1, 4)),
+    spread: (Integer(1), Integer(2), -HALF),
+    a: (Integer(1), Integer(2), HALF),
+    y: (Integer(1), Integer(-2), HALF),
     value: (Integer(0), Integer(1), -HALF),
     left: (Integer(0), Integer(1), -HALF),
     right: (Integer(1), Integer(2), Rational(1, 4)),

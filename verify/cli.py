@@ -72,7 +72,8 @@ def verify(
         raise typer.Exit(INTERRUPTED) from None
     text = ledger.dumps(outcome.document)
     document = ledger.loads(text)  # what anybody can render again: the file, not what was in memory
-    parts = {"ledger.json": text, "verdicts.md": table.markdown(document), "index.html": page.render(document)}
+    verdicts = f"{table.markdown(document)}\n{table.answers(document['constraints'])}"
+    parts = {"ledger.json": text, "verdicts.md": verdicts, "index.html": page.render(document)}
     for name, part in parts.items():
         files.write_whole(report / name, part.encode())
     if json:

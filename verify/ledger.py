@@ -19,6 +19,7 @@ from sympy.printing.str import sstr
 
 from derivation.claim import Claim
 from derivation.claims import CLAIMS
+from derivation.constraints import CONSTRAINTS
 from derivation.notation import NOTATION
 from derivation.printing import SIGNS, latex, latex_sign
 from derivation.proof import Proof
@@ -154,6 +155,30 @@ def loads(text: str) -> Record:
 def notation() -> list[Record]:
     """Return what every letter means."""
     return [{"latex": latex(entry.letter), "meaning": entry.meaning, "domain": entry.domain} for entry in NOTATION]
+
+
+def constraints(verdicts: Mapping[str, Verdict]) -> list[Record]:
+    """Return what the verdicts of the claims answer about the post's constraints: yes, no, open or not tried."""
+    return [
+        {
+            "place": constraint.place,
+            "words": constraint.words,
+            "questions": [
+                {**asdict(question), "claims": list(question.claims), "answer": _answer(question.claims, verdicts)}
+                for question in constraint.questions
+            ],
+        }
+        for constraint in CONSTRAINTS
+    ]
+
+
+def _answer(claims: Iterable[str], verdicts: Mapping[str, Verdict]) -> str:
+    found = [verdicts.get(name) for name in claims]
+    if Verdict.REFUTED in found:
+        return "no"
+    if None in found:
+        return "not tried"
+    return "yes" if set(found) == {Verdict.PROVED} else "open"
 
 
 def _finite(value: Any) -> Any:

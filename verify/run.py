@@ -245,6 +245,7 @@ def _document(claims: Sequence[Claim], results: Sequence[Result], seed: int) -> 
             )
             for name in evidence
         ],
+        "constraints": ledger.constraints(verdicts),
         "oracles": [ledger.check_record(check) for result in results for check in result.checks],
         "networks": [result.network for result in results if result.network is not None],
         "expected": {"moved": []},

@@ -105,6 +105,7 @@ CLAIMS = (
         Source("faa-di-bruno", "all derivatives of the inner function but the first vanish"),
         (AFFINE,),
         induction=n,
+        corrects=("constraint-curved-head-necessary-for-derivatives",),
     ),
     Claim(
         "post-exp-own-derivative",

@@ -5,14 +5,21 @@ Q stands for any number of classes. With p_l = exp(S_l) / Q and every S_l affine
     Q'/Q = E[u],    Q''/Q = E[u^2],    Q'''/Q = E[u^3]        expectations over the classes with the weights p_l
 
 so that E[u], the variance m_2 and the third central moment m_3 of the class gradients are what is written below in
-terms of Q. They need the gradients of all classes: one backward pass does not give them.
+terms of Q. (For two classes that is a claim, for every n; so is what one more class adds.) With log Y = S - log Q, the
+n-th derivative of Y is Y times the complete Bell polynomial of d = (log Y)' = u - E[u] and its derivatives, which are
+-m_2, -m_3 and the further cumulants of the class gradients, turned round.
+
+They need the gradients of all classes: one backward pass does not give them. To see that, let two more classes have the
+gradients spread and -spread. At x = 0, where all three scores are 0, neither Y nor dY/dx depends on the spread; the
+second derivative does.
 """
 
-from sympy import Derivative, exp
+from sympy import Derivative, Expr, Integer, Rational, exp
 
-from derivation.claim import OURS, Claim, Hypothesis, Source, Step, Use, nonzero
-from derivation.hypotheses import AFFINE, NO_POLE, SLOPE, slope
-from derivation.notation import Q, S, sigma, x
+from derivation.bell import Bell
+from derivation.claim import OURS, Claim, Hypothesis, Source, Step, Use, equation, nonzero
+from derivation.hypotheses import AFFINE, EXP_HEAD, LAYER_AFFINE, NO_POLE, SLOPE, Y, along, slope
+from derivation.notation import L, Q, S, g, n, sigma, spread, x
 
 P = exp(S(x)) / Q(x)
 first, second, third = (Derivative(Q(x), (x, k)) / Q(x) for k in (1, 2, 3))
@@ -27,9 +34,23 @@ NO_SOFTMAX_POLE = Hypothesis(
 )
 
 
-def pure(order: int) -> Derivative:
+other = Derivative(L(x), x) - mean
+LOG_DENOMINATOR = Hypothesis(
+    "log-softmax-no-pole", "2 m_2 + sigma m_3 is not zero", nonzero(2 * variance + sigma * skew)
+)
+ORIGIN = Hypothesis("at-origin", "x = 0, where the three scores are 0", equation(x, Integer(0)), at_point=True)
+OF_THREE = exp(g * x) / (exp(g * x) + exp(spread * x) + exp(-spread * x))
+OF_EQUALS = exp(g * x) / (exp(g * x) + 2)
+
+
+def pure(order: Expr | int) -> Derivative:
     """Return d^order P / dx^order, inert."""
     return Derivative(P, (x, order))
+
+
+def from_slope(d: Expr) -> Expr:
+    """Return (10) for an output whose first derivative is d, inert."""
+    return Derivative(d, x) / (2 * Derivative(d, x) + sigma * Derivative(d, (x, 2)))
 
 
 def paper(equation: int) -> Source:
@@ -44,6 +65,19 @@ CLAIMS = (
         pure(1),
         P * apart,
         paper(22),
+        corrects=("post-first-derivative-softmax",),
+    ),
+    Claim(
+        "post-first-derivative-softmax",
+        "With Y the softmax of the scores of all classes, the chain rule has the one term of the class's own score.",
+        pure(1),
+        P * (1 - P) * slope,
+        Source(
+            "post",
+            "displayed formula 2",
+            "Let Y be the final scores of all classes ... dY/dx = dY/dS x dS/dx",
+            "Y is the softmax of all scores, S the score of the class, dY/dS = Y (1 - Y)",
+        ),
     ),
     Claim(
         "softmax-second",
@@ -103,5 +137,100 @@ CLAIMS = (
             "practice", "probabilities instead of scores", "", "the closed form (19), Y being the class probability"
         ),
         (AFFINE, NO_SOFTMAX_POLE, SLOPE, NO_POLE),
+    ),
+    Claim(
+        "exp-derivatives-bell",
+        "The n-th derivative of Y = exp(S) is Y times the complete Bell polynomial of S', S'', ..., for every n.",
+        along(n),
+        Y * Bell(n, slope, x),
+        Source("faa-di-bruno", "outer function exp"),
+        (EXP_HEAD,),
+        induction=n,
+        corrects=("constraint-layers-sufficient",),
+    ),
+    Claim(
+        "softmax-derivatives-bell",
+        "The n-th derivative of a softmax is Y times the complete Bell polynomial of d = (log Y)', for every n.",
+        pure(n),
+        P * Bell(n, apart, x),
+        OURS,
+        induction=n,
+    ),
+    Claim(
+        "softmax-normaliser-two-classes",
+        "Of two classes with affine scores, Q^(n)/Q is the mean of the n-th powers of the class gradients, every n.",
+        Derivative(exp(S(x)) + exp(L(x)), (x, n)),
+        exp(S(x)) * slope**n + exp(L(x)) * Derivative(L(x), x) ** n,
+        OURS,
+        (AFFINE, LAYER_AFFINE),
+        induction=n,
+    ),
+    Claim(
+        "softmax-normaliser-one-more-class",
+        "One more class with the affine score L adds its own term to Q''': Q'''/Q is E[u^3] for any number of them.",
+        Derivative(Q(x) + exp(L(x)), (x, 3)),
+        Derivative(Q(x), (x, 3)) + exp(L(x)) * Derivative(L(x), x) ** 3,
+        OURS,
+        (LAYER_AFFINE,),
+    ),
+    Claim(
+        "softmax-mean-slope",
+        "The mean of the class gradients has the derivative m_2, their variance.",
+        Derivative(mean, x),
+        variance,
+        OURS,
+    ),
+    Claim(
+        "softmax-mean-curvature",
+        "The mean of the class gradients has the second derivative m_3, their third central moment.",
+        Derivative(mean, (x, 2)),
+        skew,
+        OURS,
+    ),
+    Claim(
+        "alpha-log-softmax",
+        "Under a log-softmax, Y' = d, the pixel weight (10) is m_2 / (2 m_2 + sigma m_3).",
+        from_slope(apart),
+        variance / (2 * variance + sigma * skew),
+        OURS,
+        (AFFINE, LOG_DENOMINATOR),
+    ),
+    Claim(
+        "alpha-log-softmax-blind-to-class",
+        "Under a log-softmax the pixel weights (10) of any two classes, with scores S and L, are the same.",
+        from_slope(apart),
+        from_slope(other),
+        OURS,
+        (AFFINE, LAYER_AFFINE, LOG_DENOMINATOR),
+    ),
+    Claim(
+        "softmax-second-from-one-pass",
+        "What one backward pass gives of a softmax, Y and dY/dx, settles its second derivative.",
+        Derivative(OF_THREE, (x, 2)),
+        Derivative(OF_EQUALS, (x, 2)),
+        Source(
+            "gradcampp-paper",
+            "section 3.4, after equation (24)",
+            "can still be computed via a single backward pass",
+            "of three classes two have the gradients spread and -spread, or both have the gradient 0",
+        ),
+        (ORIGIN,),
+    ),
+    Claim(
+        "softmax-first-hides-spread",
+        "At x = 0 the first derivative of the softmax does not show the spread of the other classes' gradients.",
+        Derivative(OF_THREE, x),
+        Derivative(OF_EQUALS, x),
+        OURS,
+        (ORIGIN,),
+    ),
+    Claim(
+        "softmax-second-shows-spread",
+        "At x = 0 the second derivatives of the softmax with and without spread differ by -2/9 of its square.",
+        Derivative(OF_THREE, (x, 2)),
+        Derivative(OF_EQUALS, (x, 2)) - Rational(2, 9) * spread**2,
+        OURS,
+        (ORIGIN,),
+        corrects=("softmax-second-from-one-pass",),
     ),
 )

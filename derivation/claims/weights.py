@@ -1,6 +1,6 @@
 """The weights of the paper: alpha from (10) to the closed form (19), and what replaces it where its hypotheses fail."""
 
-from sympy import Limit, Rational
+from sympy import Ge, Gt, Integer, Le, Limit, Lt, Rational
 
 from derivation.claim import OURS, Claim, Hypothesis, Source, Step, Use, nonzero
 from derivation.hypotheses import (
@@ -24,6 +24,12 @@ ALPHA = along(2) / (2 * along(2) + sigma * along(3))
 CLOSED = slope**2 / (2 * slope**2 + sigma * slope**3)
 rho = outer(3) / outer(2)
 NO_RHO_POLE = Hypothesis("no-pole", "2 + sigma rho g is not zero", nonzero(2 + sigma * rho * slope))
+FOOTPRINT_RECTIFIED = Hypothesis(
+    "footprint-nonnegative", "the footprint is not negative, as after a ReLU", Ge(sigma, 0, evaluate=False)
+)
+SLOPE_POSITIVE = Hypothesis("slope-positive", "the gradient g = dS/dx is positive", Gt(slope, 0, evaluate=False))
+SIGN_TURNED = Hypothesis("footprint-against-slope", "sigma g is negative", Lt(sigma * slope, 0, evaluate=False))
+BELOW_POLE = Hypothesis("below-pole", "sigma g is more than -2", Gt(2 + sigma * slope, 0, evaluate=False))
 PAPER_19 = Source("gradcampp-paper", "equation (19)", "closed form of (10) for Y = exp(S)")
 
 CLAIMS = (
@@ -86,7 +92,7 @@ CLAIMS = (
             ),
             Step(1 / (2 + sigma * rho * slope), "divide by f''(S) g^2, which is not zero"),
         ),
-        corrects=("alpha-closed-form-any-head",),
+        corrects=("alpha-closed-form-any-head", "constraint-curved-head-sufficient"),
     ),
     Claim(
         "alpha-closed-form-any-tail",
@@ -104,5 +110,42 @@ CLAIMS = (
         OURS,
         (EXP_HEAD, SLOPE, SECOND),
         corrects=("alpha-closed-form-any-tail",),
+    ),
+    Claim(
+        "alpha-positive",
+        "Under an exponential, with S affine, the pixel weight (10) is positive wherever the gradient is and A >= 0.",
+        ALPHA,
+        Integer(0),
+        OURS,
+        (AFFINE, EXP_HEAD, FOOTPRINT_RECTIFIED, SLOPE_POSITIVE),
+        relation=Gt,
+    ),
+    Claim(
+        "alpha-at-most-half",
+        "Under an exponential, with S affine, the pixel weight (10) is at most 1/2 where g > 0 and A >= 0.",
+        ALPHA,
+        Rational(1, 2),
+        OURS,
+        (AFFINE, EXP_HEAD, FOOTPRINT_RECTIFIED, SLOPE_POSITIVE),
+        relation=Le,
+    ),
+    Claim(
+        "alpha-at-most-half-any-slope",
+        "Under an exponential, with S affine and A >= 0, the pixel weight (10) is at most 1/2 whatever g is.",
+        ALPHA,
+        Rational(1, 2),
+        Source("practice", "weights taken for shares", "", "the bound for positive gradients, at negative ones too"),
+        (AFFINE, EXP_HEAD, FOOTPRINT_RECTIFIED, SLOPE, NO_POLE),
+        relation=Le,
+    ),
+    Claim(
+        "alpha-exceeds-half",
+        "Under an exponential, with S affine, the pixel weight (10) exceeds 1/2 for -2 < sigma g < 0.",
+        ALPHA,
+        Rational(1, 2),
+        OURS,
+        (AFFINE, EXP_HEAD, SIGN_TURNED, BELOW_POLE),
+        corrects=("alpha-at-most-half-any-slope",),
+        relation=Gt,
     ),
 )

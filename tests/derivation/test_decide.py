@@ -96,6 +96,11 @@ NOT_PROVED = {
     "0/0": (Mul(sigma, 1 / sigma, evaluate=False), Integer(1), ()),
     "0/0 of a slope": (Mul(slope, 1 / slope, evaluate=False), Integer(1), ()),
     "0/0 by a hypothesis": (Mul(curvature, 1 / curvature, evaluate=False), Integer(1), (AFFINE,)),
+    "0/0 by a hypothesis, beside what is not zero": (
+        Mul(curvature, 1 / curvature, evaluate=False),
+        Integer(1),
+        (AFFINE, SLOPE),
+    ),
     "0 times 1/0": (Mul(0, 1 / x, evaluate=False), Integer(0), ()),
     "0/0 under a derivative": (Derivative(Mul(x, 1 / x, evaluate=False), x), Integer(0), ()),
     "0/0 in an argument": (f(Mul(x, 1 / x, evaluate=False)), f(Integer(1)), ()),
@@ -156,6 +161,19 @@ def test_what_is_given_not_to_be_zero_may_be_a_multiple_or_a_fraction_with_a_div
 )
 def test_nothing_is_non_zero_by_a_hypothesis_that_vanishes_or_is_not_smooth(relation):
     assert not is_nonzero(sigma, (AFFINE, *given(relation)))
+
+
+ZEROS = {
+    "zero": Integer(0),
+    "by a hypothesis": curvature,
+    "a constant": Derivative(sigma, x),
+    "in disguise": (1 + x) ** 2 - 1 - 2 * x - x**2,
+}
+
+
+@pytest.mark.parametrize("zero", ZEROS.values(), ids=ZEROS.keys())
+def test_zero_is_not_non_zero_whatever_else_is(zero):
+    assert not is_nonzero(zero, (AFFINE, SLOPE, *given(nonzero(sigma), positive(g))))
 
 
 def test_an_expression_is_defined_where_no_divisor_vanishes_and_every_part_is_smooth():

@@ -39,6 +39,7 @@ KNOWN = {
     "what is given not to be negative": (x, {0, 1}, given(Ge(x, 0, evaluate=False))),
     "what is given from two sides": (x, {0}, given(Ge(x, 0, evaluate=False), Le(x, 0, evaluate=False))),
     "what is given not to be zero": (5 * x, {-1, 1}, given(nonzero(x))),
+    "what is given, times a square": (sigma * x * slope**2, {-1}, (SLOPE, *given(Lt(sigma * x, 0, evaluate=False)))),
     "what is given of something else": (x, {-1, 0, 1}, BOTH),
     "a multiple that need not be positive": (sigma * x, {-1, 0, 1}, given(positive(x))),
     "a function put in": (Y, {1}, (EXP_HEAD,)),

@@ -1,9 +1,11 @@
 import pytest
 
 from derivation.claims import CLAIMS
+from derivation.constraints import Constraint, Question
 from verify import ledger
 from verify.catalogue.networks import NETWORKS
 from verify.errors import CorruptFile
+from verify.verdict import Verdict
 
 EXPECTED = ledger.read_expected()
 
@@ -53,3 +55,22 @@ def test_the_environment_names_every_package_that_a_figure_may_depend_on():
     packages = ledger.environment(0)["packages"]
     assert {"torch", "sympy", "python-flint", "hypothesis"} <= set(packages)
     assert packages["torch"].startswith("2.")
+
+
+@pytest.mark.parametrize(
+    ("found", "answer"),
+    [
+        ({"a": Verdict.PROVED, "b": Verdict.PROVED}, "yes"),
+        ({"a": Verdict.PROVED, "b": Verdict.REFUTED}, "no"),
+        ({"a": Verdict.REFUTED}, "no"),
+        ({"a": Verdict.PROVED}, "not tried"),
+        ({"a": Verdict.PROVED, "b": Verdict.SUPPORTED}, "open"),
+        ({"a": Verdict.UNDECIDED, "b": Verdict.PROVED}, "open"),
+    ],
+    ids=["all proved", "one refuted", "refuted, the rest not tried", "one not tried", "supported", "undecided"],
+)
+def test_a_question_about_a_constraint_is_answered_by_verdicts_alone(monkeypatch, found, answer):
+    question = Question("necessary", "something", ("a", "b"))
+    monkeypatch.setattr(ledger, "CONSTRAINTS", (Constraint("first", "Words.", (question,)),))
+    (record,) = ledger.constraints(found)
+    assert record["questions"][0]["answer"] == answer

@@ -88,15 +88,15 @@ LINES = (
     GELU,
 )
 OUTER = (EXP, polynomial("u^2", (0, 0, 1)), SIGMOID, SOFTPLUS, TANH, polynomial("u^3/2 + u", (0, 1, 0, Rational(1, 2))))
-# Positive: sums of exponentials, as the normaliser of a softmax is, and one that is none.
+# Positive: sums of exponentials, as the normaliser of a softmax is (the first with S = 2 u), and one that is none.
 SUMS = (
-    Face("1 + exp(u)", lambda u: 1 + sympy.exp(u), lambda u: 1 + u.exp(), lambda u: 1 + u.exp()),
     Face(
         "exp(2 u) + exp(-u)",
         lambda u: sympy.exp(2 * u) + sympy.exp(-u),
         lambda u: (2 * u).exp() + (-u).exp(),
         lambda u: (2 * u).exp() + (-u).exp(),
     ),
+    Face("1 + exp(u)", lambda u: 1 + sympy.exp(u), lambda u: 1 + u.exp(), lambda u: 1 + u.exp()),
     polynomial("2 + u^2", (2, 0, 1)),
 )
 TESTS = (polynomial("1 + u - u^2", (1, 1, -1)), SIGMOID)

@@ -47,6 +47,7 @@ def render(ledger: Mapping[str, Any]) -> str:
         drawing=graph.draw(ledger["claims"]),
         box=(graph.WIDTH, graph.HEIGHT),
         faulty=faulty(ledger["claims"]),
+        constraints=answered(ledger["constraints"]),
         figures=[_figure(network) for network in ledger["networks"]],
         known={claim["name"] for claim in ledger["claims"]},
         measured={network["name"] for network in ledger["networks"]},
@@ -85,6 +86,15 @@ def faulty(claims: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
         for claim in claims
         if claim["verdict"] == "REFUTED" and claim["source"]["work"] != "gradcampp"
     ]
+
+
+def answered(constraints: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """Return the constraints with the questions that were tried in this run."""
+    tried = [
+        {**each, "questions": [question for question in each["questions"] if question["answer"] != "not tried"]}
+        for each in constraints
+    ]
+    return [each for each in tried if each["questions"]]
 
 
 def _corrections(refuted: int, holes: int) -> str:

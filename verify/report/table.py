@@ -1,7 +1,7 @@
 """The verdict table as the terminal and a README show it."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from rich.table import Table
@@ -88,6 +88,17 @@ def markdown(ledger: Mapping[str, Any]) -> str:
     for claim in ledger["claims"]:
         cells = (claim["says"], source_words(claim["source"]), standing(claim))
         lines.append(f"| `{claim['name']}` | " + " | ".join(_plain(cell) for cell in cells) + " |")
+    return "\n".join(lines) + "\n"
+
+
+def answers(constraints: Sequence[Mapping[str, Any]]) -> str:
+    """Return what is answered about the constraints of the post, in Markdown, one line a question."""
+    rows = [(each, question) for each in constraints for question in each["questions"]]
+    lines = ["| constraint of the post | is it | for | answer | claims |", "| --- | --- | --- | --- | --- |"]
+    for each, question in rows:
+        cells = (each["words"], question["asks"], question["conclusion"], question["answer"])
+        names = ", ".join(f"`{name}`" for name in question["claims"])
+        lines.append(f"| {' | '.join(_plain(cell) for cell in cells)} | {names} |")
     return "\n".join(lines) + "\n"
 
 

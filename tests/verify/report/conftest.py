@@ -161,6 +161,28 @@ def _network(name: str, *, holds: bool, digit: int | None) -> dict:
 _SMALL = {
     "schema": "gradcampp-ledger/2",
     "claims": [_FALSE, _CORRECTOR, _HOLE, _OPEN],
+    "constraints": [
+        {
+            "place": "first",
+            "words": "Only <plain> layers.",
+            "questions": [
+                {
+                    "asks": "sufficient",
+                    "conclusion": "the rule",
+                    "claims": ["no-square"],
+                    "remark": "a corner",
+                    "answer": "no",
+                },
+                {
+                    "asks": "necessary",
+                    "conclusion": "the rule",
+                    "claims": ["gone"],
+                    "remark": "",
+                    "answer": "not tried",
+                },
+            ],
+        }
+    ],
     "oracles": [
         {
             "name": "nested autograd",

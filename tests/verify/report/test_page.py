@@ -297,3 +297,11 @@ def test_a_ledger_of_another_schema_is_refused(small):
     small["schema"] = "gradcampp-ledger/1"
     with pytest.raises(UsageError, match="gradcampp-ledger/1"):
         render(small)
+
+
+def test_what_was_tried_of_the_constraints_is_answered_and_the_rest_left_out(small):
+    page = render(small)
+    assert "Only &lt;plain&gt; layers." in page and "<strong>no</strong>" in page and "a corner" in page
+    assert "not tried</strong>" not in page
+    small["constraints"] = []
+    assert 'id="constraints"' not in render(small)

@@ -1,0 +1,222 @@
+"""The three constraints that the post draws from its derivation: necessary or sufficient, and for what.
+
+A constraint is sufficient for a conclusion if the conclusion follows from it, and necessary if the conclusion fails
+without it. Both are claims: that a constraint is necessary is the claim that the conclusion is violated without it,
+which one example refutes. `derivation.constraints` gathers the answers.
+
+What follows depends on the conclusion. For the n-th derivative of Y to be Y times the slope to the n, S has to be
+affine: already at n = 2 the two differ by Y S''. The closed form (19) of the pixel weight asks for less:
+
+    1/alpha_true - 1/alpha_19 = sigma (Y''/Y)' / (Y''/Y)
+
+so that (19) is right for every footprint sigma, all along a line, if and only if Y'' = const Y there, with const not 0.
+That is so for Y = exp(affine), and for Y = a e^(w x) + v e^(-w x) in general: under an exponential the tail
+log cosh(x) = softplus(2 x) - x - log 2 is curved everywhere, and (19) is exact.
+"""
+
+from sympy import Derivative, Expr, Gt, Integer, Ne, Rational, exp
+
+from derivation.claim import OURS, Claim, Hypothesis, Source, equation, nonzero
+from derivation.claims.post import post
+from derivation.claims.weights import ALPHA, CLOSED
+from derivation.hypotheses import (
+    AFFINE,
+    EXP_HEAD,
+    NO_POLE,
+    NO_TRUE_POLE,
+    OUTER_CURVED,
+    SECOND,
+    SLOPE,
+    Y,
+    along,
+    outer,
+    slope,
+)
+from derivation.notation import a, sigma, v, w, x, y
+
+WORDS = {
+    "first": "There should be only linear and activation layers after the target conv layer.",
+    "second": "Activation function should be piecewise linear.",
+    "third": "Mapping from the raw output to scores should be differentiable "
+    "with second-order derivative not equal to 0.",
+}
+
+
+def constraint(place: str, reading: str) -> Source:
+    """Return one of the three constraints, read so."""
+    return post(f"{place} constraint", WORDS[place], reading)
+
+
+def silu(e: Expr) -> Expr:
+    """Return e/(1 + exp(-e)), a smooth activation."""
+    return e / (1 + exp(-e))
+
+
+PAIR = a * exp(w * x) + v * exp(-w * x)
+PAIR_SLOPE = Derivative(PAIR, x) / PAIR
+PAIR_ALPHA = Derivative(PAIR, (x, 2)) / (2 * Derivative(PAIR, (x, 2)) + sigma * Derivative(PAIR, (x, 3)))
+PAIR_CLOSED = PAIR_SLOPE**2 / (2 * PAIR_SLOPE**2 + sigma * PAIR_SLOPE**3)
+PAIR_CURVATURE = Derivative(PAIR_SLOPE, x)
+
+FLAT = Hypothesis("flat-head", "the outer function is flat at S: f''(S) = 0", equation(outer(2), Integer(0)), True)
+ORIGIN = Hypothesis("at-zero", "x = 0", equation(x, Integer(0)), at_point=True)
+PAIR_POSITIVE = Hypothesis(
+    "pair-positive", "a e^(w x) + v e^(-w x) is positive, so that S is its logarithm", Gt(PAIR, 0)
+)
+PAIR_GIVEN = (
+    PAIR_POSITIVE,
+    Hypothesis("pair-slope-nonzero", "its derivative is not zero", nonzero(Derivative(PAIR, x))),
+    Hypothesis("pair-no-pole", "2 + sigma S' is not zero", nonzero(2 * PAIR + sigma * Derivative(PAIR, x))),
+)
+BOTH_SIDES = Hypothesis("both-exponentials", "neither a nor v is zero", nonzero(a * v))
+
+CLAIMS = (
+    Claim(
+        "constraint-layers-sufficient",
+        "Linear and activation layers, whatever the activation, give the second derivative Y times the slope squared.",
+        along(2),
+        Y * slope**2,
+        constraint("first", "it is sufficient alone, for the second derivative of Y = exp(S)"),
+        (EXP_HEAD,),
+    ),
+    Claim(
+        "constraint-layers-necessary",
+        "With another layer, here the product of two entries x and y, the tail has a second derivative.",
+        Derivative(x * y, (x, 2)),
+        Integer(0),
+        constraint("first", "it is necessary for S'' = 0"),
+        relation=Ne,
+    ),
+    Claim(
+        "product-of-entries-affine-along-line",
+        "The product of two entries, which is linear in neither the tail nor the pair, is affine along either's line.",
+        Derivative(x * y, (x, 2)),
+        Integer(0),
+        OURS,
+        corrects=("constraint-layers-necessary",),
+    ),
+    Claim(
+        "constraint-activations-sufficient",
+        "Where all activations are piecewise linear (here only x times x), the second derivative is zero.",
+        Derivative(x**2, (x, 2)),
+        Integer(0),
+        constraint("second", "it is sufficient alone, for S'' = 0"),
+    ),
+    Claim(
+        "square-layer-second-derivative",
+        "A layer that multiplies an entry by itself has the second derivative 2.",
+        Derivative(x**2, (x, 2)),
+        Integer(2),
+        OURS,
+        corrects=("constraint-activations-sufficient",),
+    ),
+    Claim(
+        "constraint-activations-necessary",
+        "With a smooth activation, here SiLU in two units with opposite weights, the tail has a second derivative.",
+        Derivative(silu(x) - silu(-x), (x, 2)),
+        Integer(0),
+        constraint("second", "it is necessary for S'' = 0"),
+        relation=Ne,
+    ),
+    Claim(
+        "silu-pair-is-linear",
+        "Two SiLU units with opposite weights add up to x itself: curved activations make a linear tail.",
+        silu(x) - silu(-x),
+        x,
+        OURS,
+        corrects=("constraint-activations-necessary",),
+    ),
+    Claim(
+        "silu-curved",
+        "SiLU itself has the second derivative 1/2 at 0.",
+        Derivative(silu(x), (x, 2)),
+        Rational(1, 2),
+        OURS,
+        (ORIGIN,),
+    ),
+    Claim(
+        "constraint-activations-necessary-for-closed-form",
+        "On a tail that is curved everywhere, here log(a e^(w x) + v e^(-w x)), the closed form (19) is wrong.",
+        PAIR_ALPHA,
+        PAIR_CLOSED,
+        constraint("second", "it is necessary for the closed form (19)"),
+        (*PAIR_GIVEN, BOTH_SIDES),
+        relation=Ne,
+    ),
+    Claim(
+        "closed-form-exact-for-exponential-pair",
+        "For Y = a e^(w x) + v e^(-w x) the closed form (19), with S' = Y'/Y, is the pixel weight (10).",
+        PAIR_ALPHA,
+        PAIR_CLOSED,
+        OURS,
+        PAIR_GIVEN,
+        corrects=("constraint-activations-necessary-for-closed-form",),
+    ),
+    Claim(
+        "exponential-pair-curvature",
+        "The tail S = log(a e^(w x) + v e^(-w x)) has S'' = 4 a v w^2/Y^2, zero nowhere unless a, v or w is.",
+        PAIR_CURVATURE,
+        4 * a * v * w**2 / PAIR**2,
+        OURS,
+        (PAIR_POSITIVE,),
+    ),
+    Claim(
+        "closed-form-error-by-log-derivative",
+        "Under an exponential, the true 1/alpha minus that of (19) is sigma times the logarithmic derivative of Y''/Y.",
+        1 / ALPHA - 1 / CLOSED,
+        sigma * Derivative(along(2) / Y, x) / (along(2) / Y),
+        OURS,
+        (EXP_HEAD, SLOPE, SECOND),
+    ),
+    Claim(
+        "constraint-curved-head-sufficient",
+        "With S affine, an outer function whose second derivative is not zero has the closed form (19).",
+        ALPHA,
+        CLOSED,
+        constraint("third", "it is sufficient for the closed form (19), together with the other two"),
+        (AFFINE, SLOPE, OUTER_CURVED, NO_POLE, NO_TRUE_POLE),
+    ),
+    Claim(
+        "constraint-curved-head-necessary-for-derivatives",
+        "Where f''(S) = 0 and S is affine, the second derivative of Y is not f''(S) times the slope squared.",
+        along(2),
+        outer(2) * slope**2,
+        constraint("third", "it is necessary for the derivatives of Y to be f^(n)(S) times the slope to the n"),
+        (AFFINE, FLAT),
+        relation=Ne,
+    ),
+    Claim(
+        "constraint-curved-head-necessary-for-alpha",
+        "Where f''(S) = 0 and S is affine, the denominator of (10) is zero, so that there is no pixel weight.",
+        2 * along(2) + sigma * along(3),
+        Integer(0),
+        constraint("third", "it is necessary for the pixel weight (10) to exist"),
+        (AFFINE, FLAT),
+    ),
+    Claim(
+        "flat-head-denominator",
+        "Where f''(S) = 0 and S is affine, the denominator of (10) is sigma f'''(S) times the slope cubed.",
+        2 * along(2) + sigma * along(3),
+        sigma * outer(3) * slope**3,
+        OURS,
+        (AFFINE, FLAT),
+        corrects=("constraint-curved-head-necessary-for-alpha",),
+    ),
+    Claim(
+        "flat-head-alpha-zero",
+        "Where f''(S) = 0, S is affine and the denominator of (10) is not zero, the pixel weight (10) is 0.",
+        ALPHA,
+        Integer(0),
+        OURS,
+        (AFFINE, FLAT, NO_TRUE_POLE),
+    ),
+    Claim(
+        "constraint-curved-head-necessary-for-closed-form",
+        "Where f''(S) = 0 and S is affine, the closed form (19) is not the pixel weight (10).",
+        ALPHA,
+        CLOSED,
+        constraint("third", "it is necessary for the closed form (19)"),
+        (AFFINE, FLAT, NO_POLE, NO_TRUE_POLE),
+        relation=Ne,
+    ),
+)
