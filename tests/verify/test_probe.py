@@ -72,3 +72,9 @@ def test_there_is_no_derivative_of_negative_order():
         with pytest.raises(NoRule, match="no derivative of order n - 1 = -1"):
             value(statement, at, EXACT)
         assert value(statement, {**at, n: 1}, EXACT) in (1, exp(1))
+
+
+@pytest.mark.parametrize("name", ORACLES)
+def test_float64_differentiates_at_a_number_too(name):
+    # exp'' at 0 is 1.
+    assert value(nth(f)(2, Integer(0)), {f: EXP}, Float64(ORACLES[name])).item() == 1

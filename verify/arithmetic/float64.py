@@ -63,8 +63,15 @@ class Float64:
             raise NoRule(f"forward mode doubles its work with every order: beyond {HIGHEST} it is left to the others")
         for _ in range(order):
             function = self.differentiate(function)
-        return function
+        return lambda point: function(_tensor(point))
 
     def limit(self, ratio: Ratio, at: Any, side: str) -> "Tensor":
         """Raise: no finite number of float64 operations is a limit."""
         raise NoRule("a limit is no finite computation in float64")
+
+
+def _tensor(point: Any) -> "Tensor":
+    """Return a point as a tensor; a number stands for every case of the batch."""
+    import torch
+
+    return torch.as_tensor(point, dtype=torch.float64)

@@ -72,7 +72,12 @@ SOFTPLUS = Face(
     _softplus,
     lambda u: (1 + u.exp()).log(),
 )
-TANH = Face("tanh(u)", sympy.tanh, lambda u: u.tanh(), lambda u: 1 - 2 / (1 + (2 * u).exp()))
+TANH = Face(
+    "tanh(u)",
+    lambda u: 1 - 2 / (1 + sympy.exp(2 * u)),  # a rational function of exp(u): exact arithmetic decides it
+    lambda u: u.tanh(),
+    lambda u: 1 - 2 / (1 + (2 * u).exp()),
+)
 GELU = Face("GELU(u)", lambda u: u * (1 + sympy.erf(u / sympy.sqrt(2))) / 2, _gelu, _gelu_ball)
 
 RELU = Face("max(0, u)", lambda u: sympy.Max(0, u), lambda u: u.relu(), BALL.positive_part)
@@ -87,7 +92,15 @@ LINES = (
     SOFTPLUS,
     GELU,
 )
-OUTER = (EXP, polynomial("u^2", (0, 0, 1)), SIGMOID, SOFTPLUS, TANH, polynomial("u^3/2 + u", (0, 1, 0, Rational(1, 2))))
+OUTER = (
+    EXP,
+    polynomial("u^2", (0, 0, 1)),
+    SIGMOID,
+    SOFTPLUS,
+    TANH,
+    polynomial("u^3/2 + u", (0, 1, 0, Rational(1, 2))),
+    polynomial("u", (0, 1)),
+)
 # Positive: sums of exponentials, as the normaliser of a softmax is (the first with S = 2 u), and one that is none.
 SUMS = (
     Face(

@@ -13,7 +13,6 @@ from sympy import Basic, Derivative, Eq, Ge, Gt, Le, Lt, Max, Ne
 from sympy.core.relational import Relational
 
 from derivation.claim import Claim
-from derivation.notation import n
 from verify.arithmetic.float64 import Float64
 from verify.cases import Case
 from verify.methods.trial import Tally
@@ -61,13 +60,14 @@ def autograd(claim: Claim) -> Evidence:
     tally = Tally(claim, AT_MOST)
     batches: dict[Any, list[Case]] = defaultdict(list)
     for case in tally:
-        batches[case.functions, dict(case.numbers).get(n)].append(case)
+        whole = tuple(number for symbol, number in case.numbers if symbol.is_integer)
+        batches[case.functions, whole].append(case)
     differences, reasons = [], []
-    for (functions, order), batch in batches.items():
+    for (functions, _), batch in batches.items():
         at: dict[Basic, Any] = dict(functions)
         for symbol, _ in batch[0].numbers:
             column = [float(dict(case.numbers)[symbol]) for case in batch]
-            at[symbol] = int(order) if symbol == n else torch.tensor(column, dtype=torch.float64)
+            at[symbol] = int(column[0]) if symbol.is_integer else torch.tensor(column, dtype=torch.float64)
         for oracle in ORACLES.values():
             try:
                 with RunningError() as mode:

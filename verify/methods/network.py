@@ -5,26 +5,27 @@ Every sampled entry is one case of a batch, so the probe, the oracles and the er
 cases. A claim is judged at the entries that meet its hypotheses:
 
     S affine along the line    the tail has no smooth operation, and certainly no unit on a kink (`verify.kinks`)
-    f is the exponential       the network's outer function is the catalogue's
+    f is a given function      the network's outer function is that one
     e != 0                     |e| exceeds the error bound of its computation
 """
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
-from sympy import Basic, Derivative, Eq, Ge, Gt, Integer, Le, Lt, Ne
+from sympy import Basic, Derivative, Eq, Expr, Ge, Gt, Integer, Le, Lt, Ne, Tuple, simplify
 from sympy.core.relational import Relational
 
 from derivation.claim import Claim, Hypothesis
 from derivation.claims.weights import ALPHA, CLOSED
-from derivation.hypotheses import AFFINE, EXP_HEAD, Y, along
-from derivation.notation import S, f, n, sigma, x
-from derivation.nth import nth
+from derivation.hypotheses import AFFINE, Y, along
+from derivation.notation import S, f, n, sigma, u, x
+from derivation.nth import NthDerivative, nth
 from verify.arithmetic.float64 import Float64
 from verify.calibrate import Check, check, weights_beside_claims
-from verify.catalogue.functions import EXP
+from verify.catalogue.functions import Face
 from verify.catalogue.networks import Network
 from verify.errors import UsageError
 from verify.kinks import is_off_kinks
@@ -109,7 +110,22 @@ def look(network: Network, seed: int) -> Scene:
 def concerns(claim: Claim) -> bool:
     """Whether a claim speaks of a tail under an outer function, and of nothing that a network does not have."""
     named = claim.functions | {S, f}
-    return S in claim.functions and named == {S, f} and claim.symbols <= {x, sigma, n}
+    return S in claim.functions and named == {S, f} and claim.symbols <= {x, sigma, n} and bool(orders(claim))
+
+
+def orders(claim: Claim) -> tuple[int | None, ...]:
+    """Return the values of n for which every derivative in a claim is among those that are computed; (None,) if no n
+    occurs.
+    """
+    known = {each for k in ORDERS for each in (Derivative(S(x), (x, k)), along(k))}
+    sides = Tuple(claim.lhs, claim.rhs, *(h.relation for h in claim.given if not isinstance(h.relation, Eq)))
+    return tuple(
+        order
+        for order in (ORDERS if n in claim.symbols else (None,))
+        for written in [sides if order is None else sides.subs(n, Integer(order))]
+        if written.atoms(Derivative) <= known
+        and all(outer.args[0] in ORDERS and outer.args[1] == S(x) for outer in written.atoms(NthDerivative))
+    )
 
 
 def judge(scene: Scene, claims: Iterable[Claim]) -> Findings:
@@ -121,7 +137,7 @@ def judge(scene: Scene, claims: Iterable[Claim]) -> Findings:
     from verify.rounding import RunningError
 
     findings = Findings()
-    instances = [(claim, k) for claim in claims for k in (ORDERS if n in claim.symbols else (None,))]
+    instances = [(claim, k) for claim in claims for k in orders(claim)]
     chunk = max(1, min(ENTRIES, CHUNK_NUMBERS // scene.cut.activations.numel()))
     stride = -(-len(scene.entries) // FORWARD)
     shared = scene.entries[::stride]
@@ -222,8 +238,8 @@ class Batch:
             relation = hypothesis.relation
             if hypothesis == AFFINE:
                 met &= self.scene.off_kinks and not self.scene.cut.tail.smooth_operations
-            elif hypothesis == EXP_HEAD:
-                met &= self.scene.network.head is EXP
+            elif isinstance(relation, Eq) and relation.lhs == f(u) and not hypothesis.at_point:
+                met &= _is_function(self.scene.network.head, relation.rhs)
             elif not isinstance(relation, Eq):
                 side = self.worth(relation.lhs - relation.rhs, order)
                 with unwatched():
@@ -313,6 +329,11 @@ def joined(found: Found) -> Difference:
     return Difference(
         torch.cat([each.residual for each in found.differences]), torch.cat([each.bound for each in found.differences])
     )
+
+
+@cache
+def _is_function(head: Face, expr: Expr) -> bool:
+    return simplify(head.exact(u) - expr) == 0
 
 
 def _nothing_moves(_: Any) -> Any:
