@@ -99,3 +99,13 @@ def test_a_limit_whose_denominator_may_begin_later_is_refused():
 def test_a_derivative_inside_a_limit_is_refused():
     with precision(), pytest.raises(NoRule, match="inside a limit"):
         Ball(one_sided=True).derivative(lambda u: u, 1)(arb(0))
+
+
+@pytest.mark.parametrize(
+    "divisor",
+    [lambda u: u, lambda u: u * 0, lambda u: u + arb(0, 1e-30)],
+    ids=["zero at the point", "zero everywhere", "perhaps zero"],
+)
+def test_a_derivative_at_a_pole_is_refused(divisor):
+    with precision(), pytest.raises(NoRule, match="no power series about 0"):
+        BALL.derivative(lambda u: 1 / divisor(u), 1)(arb(0))
