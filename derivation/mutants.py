@@ -8,12 +8,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from sympy import Add, Derivative, Integer, Limit, Lt, Ne, Rational, exp
+from sympy import Add, Derivative, Expr, Integer, Limit, Lt, Ne, Rational, exp
 
 from derivation.bell import Bell
-from derivation.claim import Branch, Claim, Hypothesis, Step, Use, equation
+from derivation.claim import Branch, Claim, Hypothesis, Step, Use, equation, nonzero
 from derivation.claims import LIBRARY
 from derivation.claims.constraints import PAIR, silu
+from derivation.claims.heads import OF_RATIO_ONE, OLD, UNDIVIDED, alpha, f2, from_slope, s, t
 from derivation.claims.kinks import ACTIVE, INACTIVE, left_end, phi, right_end, unit
 from derivation.claims.post import R1, R2, ddL, dL, p
 from derivation.claims.softmax import (
@@ -43,7 +44,31 @@ from derivation.hypotheses import (
     slope,
     third,
 )
-from derivation.notation import L, Q, R, S, a, b, f, g, left, n, right, sigma, spread, step, u, v, value, w, x, y
+from derivation.notation import (
+    L,
+    Q,
+    R,
+    S,
+    T,
+    a,
+    b,
+    c,
+    f,
+    g,
+    left,
+    m,
+    n,
+    right,
+    sigma,
+    spread,
+    step,
+    u,
+    v,
+    value,
+    w,
+    x,
+    y,
+)
 from derivation.nth import nth
 
 
@@ -73,6 +98,13 @@ ALPHA_GIVEN = (*LIBRARY["alpha-closed-form-any-tail"].given, AFFINE)
 CUBE = Hypothesis("cube-head", "Y = S^3/2 + S", equation(f(u), u**3 / 2 + u))
 BLIND_GIVEN = LIBRARY["alpha-log-softmax-blind-to-class"].given
 CROSSED = nth(L)(2, R(x)) * Derivative(R(x), x) ** 2 + nth(L)(1, R(x)) * Derivative(R(x), (x, 2))
+
+
+def more(name: str, divisor: Hypothesis | Expr) -> tuple[Hypothesis, ...]:
+    """Return the hypotheses of a claim, and that what a planted error divides by is not zero."""
+    extra = divisor if isinstance(divisor, Hypothesis) else Hypothesis("more", "", nonzero(divisor))
+    return (*LIBRARY[name].given, extra)
+
 
 MUTANTS = (
     Mutant(
@@ -219,6 +251,167 @@ MUTANTS = (
         "no square",
         {"rhs": sigma * (2 * slope * curvature + third) / (slope + curvature)},
     ),
+    Mutant("tempered-ratio-upside-down", "tempered-exp-ratio", "upside down", {"rhs": T}),
+    Mutant("tempered-ratio-squared", "tempered-exp-ratio", "squared", {"rhs": 1 / T**2}),
+    Mutant("sigmoid-ratio-5-for-6", "sigmoid-ratio", "5 for 6", {"rhs": (1 - 5 * s + 6 * s**2) / (1 - 2 * s)}),
+    Mutant("sigmoid-ratio-sign", "sigmoid-ratio", "sign", {"rhs": (1 - 6 * s + 6 * s**2) / (2 * s - 1)}),
+    Mutant(
+        "sigmoid-ratio-lower-orders", "sigmoid-ratio", "lower orders", {"lhs": Derivative(s, (u, 2)) / Derivative(s, u)}
+    ),
+    Mutant("confident-tends-to-1", "sigmoid-ratio-confident", "tends to 1", {"rhs": 2 * s * (1 - 3 * s) / (1 - 2 * s)}),
+    Mutant("unlikely-sign", "sigmoid-ratio-unlikely", "sign", {"rhs": 2 * s * (2 - 3 * s) / (1 - 2 * s)}),
+    Mutant("softplus-ratio-sign", "softplus-ratio", "sign", {"rhs": (exp(u) - 1) / (1 + exp(u))}),
+    Mutant(
+        "softplus-ratio-tanh-of-u",
+        "softplus-ratio",
+        "tanh(u) for tanh(u/2)",
+        {"rhs": (1 - exp(2 * u)) / (1 + exp(2 * u))},
+    ),
+    Mutant("log-sigmoid-ratio-sign", "log-sigmoid-ratio", "sign", {"rhs": (exp(u) - 1) / (1 + exp(u))}),
+    Mutant("tanh-ratio-2-for-3", "tanh-ratio", "2 for 3", {"rhs": (1 - 2 * t**2) / t}),
+    Mutant("tanh-ratio-times-t", "tanh-ratio", "times t", {"rhs": (1 - 3 * t**2) * t}),
+    Mutant("power-ratio-m-minus-1", "power-ratio", "m - 1", {"rhs": (m - 1) / u}),
+    Mutant("power-ratio-times-u", "power-ratio", "times u", {"rhs": (m - 2) * u}),
+    Mutant("log-ratio-sign", "log-ratio", "sign", {"rhs": 2 / u}),
+    Mutant("log-ratio-1-for-2", "log-ratio", "1 for 2", {"rhs": -1 / u}),
+    Mutant("ratio-1-the-factor", "ratio-one-of-exp-plus-affine", "the factor", {"rhs": a}),
+    Mutant(
+        "ratio-1-a-square-beside-it",
+        "ratio-one-of-exp-plus-affine",
+        "a square beside it",
+        {
+            "lhs": Derivative(OF_RATIO_ONE + u**2, (u, 3)) / Derivative(OF_RATIO_ONE + u**2, (u, 2)),
+            "given": more("ratio-one-of-exp-plus-affine", a * exp(u) + 2),
+        },
+    ),
+    Mutant("first-integral-sign", "ratio-one-first-integral", "sign", {"lhs": Derivative(f2 * exp(u), u)}),
+    Mutant(
+        "first-integral-orders",
+        "ratio-one-first-integral",
+        "orders",
+        {"lhs": Derivative(Derivative(f(u), u) * exp(-u), u)},
+    ),
+    Mutant(
+        "affine-rest-first-for-second",
+        "ratio-one-affine-rest",
+        "f - f'",
+        {"lhs": Derivative(f(u) - Derivative(f(u), u), (u, 2))},
+    ),
+    Mutant("affine-rest-one-derivative", "ratio-one-affine-rest", "one derivative", {"lhs": Derivative(f(u) - f2, u)}),
+    Mutant(
+        "undivided-no-g",
+        "alpha-any-head-undivided",
+        "no g",
+        {
+            "rhs": outer(2) / (2 * outer(2) + sigma * outer(3)),
+            "given": more("alpha-any-head-undivided", 2 * outer(2) + sigma * outer(3)),
+        },
+    ),
+    Mutant("undivided-third-on-top", "alpha-any-head-undivided", "f''' on top", {"rhs": outer(3) / UNDIVIDED}),
+    Mutant("error-any-head-no-1", "closed-form-error-any-head", "no 1", {"rhs": sigma * rho * slope}),
+    Mutant("error-any-head-sign", "closed-form-error-any-head", "sign", {"rhs": sigma * (1 - rho) * slope}),
+    Mutant(
+        "from-half-any-head-sign",
+        "alpha-any-head-from-half",
+        "sign",
+        {"rhs": sigma * rho * slope / (2 * (2 + sigma * rho * slope))},
+    ),
+    Mutant("below-half-above", "alpha-below-half", "above", {"rhs": sigma * slope / (2 * (2 + sigma * slope))}),
+    Mutant("below-half-no-2", "alpha-below-half", "no 2", {"rhs": -sigma * slope / (2 + sigma * slope)}),
+    Mutant(
+        "sigmoid-head-19", "alpha-sigmoid-head", "(19)", {"rhs": CLOSED, "given": more("alpha-sigmoid-head", NO_POLE)}
+    ),
+    Mutant(
+        "sigmoid-head-numerator-1",
+        "alpha-sigmoid-head",
+        "numerator 1",
+        {
+            "rhs": 1 / (2 + sigma / (1 - 2 * Y) * slope),
+            "given": more("alpha-sigmoid-head", 2 + sigma / (1 - 2 * Y) * slope),
+        },
+    ),
+    Mutant(
+        "tanh-head-upside-down", "alpha-tanh-head", "upside down", {"lhs": (2 * along(2) + sigma * along(3)) / along(2)}
+    ),
+    Mutant("softplus-head-sign", "alpha-softplus-head", "sign", {"lhs": from_slope(slope / (1 + exp(-S(x))), -sigma)}),
+    Mutant(
+        "log-sigmoid-head-slope-squared",
+        "alpha-log-sigmoid-head",
+        "its slope squared",
+        {"lhs": from_slope(slope / (1 + exp(S(x))) ** 2)},
+    ),
+    Mutant("log-head-a-square", "alpha-log-head", "a square", {"lhs": from_slope(slope / S(x) ** 2)}),
+    Mutant("log-head-sign", "alpha-log-head", "sign", {"lhs": from_slope(slope / S(x), -sigma)}),
+    Mutant("power-head-exponent-m-plus-1", "alpha-power-head", "exponent m + 1", {"lhs": alpha(S(x) ** (m + 1))}),
+    Mutant("square-head-cube", "alpha-square-head", "cube", {"lhs": alpha(S(x) ** 3)}),
+    Mutant("square-head-one-third", "alpha-square-head", "1/3", {"rhs": Rational(1, 3)}),
+    Mutant("tempered-head-t-g", "alpha-tempered-exp-head", "T g", {"lhs": alpha(exp(T * S(x)))}),
+    Mutant(
+        "tempered-head-no-t",
+        "alpha-tempered-exp-head",
+        "no T",
+        {"rhs": 1 / (2 + sigma * slope), "given": more("alpha-tempered-exp-head", NO_POLE)},
+    ),
+    Mutant(
+        "tempered-from-half-t-for-2-t",
+        "alpha-tempered-exp-from-half",
+        "T for 2 T",
+        {
+            "rhs": -sigma * slope / (2 * (T + sigma * slope)),
+            "given": more("alpha-tempered-exp-from-half", T + sigma * slope),
+        },
+    ),
+    Mutant("inflection-sign", "sigmoid-inflection-denominator", "sign", {"rhs": sigma * g / 8}),
+    Mutant("inflection-4-for-8", "sigmoid-inflection-denominator", "4 for 8", {"rhs": -sigma * g / 4}),
+    Mutant("inflection-1-2-there-too", "alpha-sigmoid-inflection", "1/2 there too", {"rhs": Rational(1, 2)}),
+    Mutant("identity-a-slope", "identity-head-numerator", "a slope", {"lhs": along(1)}),
+    Mutant("identity-another-head", "identity-head-denominator", "another head", {"given": (AFFINE, CUBE)}),
+    Mutant("leibniz-no-n", "footprint-leibniz", "no n", {"rhs": nth(f)(n, x) + (x + c) * nth(f)(n + 1, x)}),
+    Mutant("leibniz-no-c", "footprint-leibniz", "no c", {"rhs": n * nth(f)(n, x) + x * nth(f)(n + 1, x)}),
+    Mutant("leibniz-order", "footprint-leibniz", "order", {"rhs": n * nth(f)(n + 1, x) + (x + c) * nth(f)(n + 1, x)}),
+    Mutant(
+        "any-order-n-plus-1",
+        "alpha-any-order-exp",
+        "n + 1",
+        {"rhs": 1 / (n + 1 + sigma * slope), "given": more("alpha-any-order-exp", n + 1 + sigma * slope)},
+    ),
+    Mutant(
+        "any-order-always-2",
+        "alpha-any-order-exp",
+        "always 2",
+        {"rhs": 1 / (2 + sigma * slope), "given": more("alpha-any-order-exp", NO_POLE)},
+    ),
+    Mutant(
+        "any-order-any-head-an-order-too-many",
+        "alpha-any-order-any-head",
+        "an order too many",
+        {"lhs": along(n + 1) / (n * along(n + 1) + sigma * along(n + 2))},
+    ),
+    Mutant("orders-sign", "alpha-orders-differ", "sign", {"rhs": -1 / ((n + sigma * slope) * (n + 1 + sigma * slope))}),
+    Mutant(
+        "rescaling-the-footprint-stays",
+        "alpha-channel-rescaling",
+        "the footprint stays",
+        {
+            "rhs": nth(f)(2, L(x)) / (2 * nth(f)(2, L(x)) + sigma * nth(f)(3, L(x))),
+            "given": more("alpha-channel-rescaling", 2 * nth(f)(2, L(x)) + sigma * nth(f)(3, L(x))),
+        },
+    ),
+    Mutant("rescaling-y-squared", "alpha-channel-rescaling", "Y squared", {"lhs": alpha(OLD**2)}),
+    Mutant("outer-rescaling-y-squared", "alpha-outer-rescaling", "Y squared", {"lhs": alpha(a * Y**2 + c)}),
+    Mutant("tail-shift-of-twice-s", "alpha-tail-shift", "of twice S", {"lhs": alpha(exp(2 * S(x) + c))}),
+    Mutant(
+        "tail-shift-the-gradient-stays", "gradient-tail-shift", "the gradient stays", {"rhs": Derivative(exp(S(x)), x)}
+    ),
+    Mutant("footprint-shift-no-change", "alpha-footprint-shift", "no change", {"rhs": Integer(0)}),
+    Mutant(
+        "footprint-shift-upside-down",
+        "alpha-footprint-shift",
+        "upside down",
+        {"rhs": c * along(2) / along(3), "given": more("alpha-footprint-shift", along(3))},
+    ),
+    Mutant("tail-scale-no-change", "alpha-tail-scale", "no change", {"rhs": Integer(0)}),
+    Mutant("tail-scale-a-for-a-minus-1", "alpha-tail-scale", "a for a - 1", {"rhs": a * sigma * slope}),
     Mutant("weighted-unit-its-slope", "post-piecewise-linear-off-kinks", "its slope", {"lhs": Derivative(v * unit, x)}),
     Mutant(
         "unit-in-a-pair-first-of-r-for-second-of-r",

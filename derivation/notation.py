@@ -24,6 +24,10 @@ w, b, v = Symbol("w", real=True), Symbol("b", real=True), Symbol("v", real=True)
 a, y = Symbol("a", real=True), Symbol("y", real=True)
 spread = Symbol("r", real=True)
 step = Symbol("delta", positive=True)
+c = Symbol("c", real=True)
+c_0, c_1 = Symbol("c_0", real=True), Symbol("c_1", real=True)
+T = Symbol("T", positive=True)
+m = Symbol("m", integer=True)
 left, right, value = Symbol("m_-", real=True), Symbol("m_+", real=True), Symbol("s_0", real=True)
 
 
@@ -48,13 +52,18 @@ NOTATION = (
         Q(x), "normaliser of the softmax, the sum of exp(S_l) over all classes l, along the line of A_p", "positive"
     ),
     Notation(y, "value of another entry of the target layer", "real"),
-    Notation(a, "factor of an exponential", "real"),
+    Notation(a, "factor of an exponential, an outer function or a tail", "real"),
     Notation(spread, "gradient of a second class; that of a third one is -r", "real"),
     Notation(L(x), "linear layer of the post's linear-activation pair; the score of another class", "real"),
     Notation(R(u), "activation of the post's linear-activation pair", "real"),
     Notation(w, "weight of one hidden unit", "real"),
     Notation(b, "bias of one hidden unit", "real"),
     Notation(v, "outgoing weight of one hidden unit", "real"),
+    Notation(T, "temperature of an outer function exp(u/T)", "positive"),
+    Notation(m, "exponent of an outer function u^m", "integer"),
+    Notation(c, "constant added to an outer function, to a tail or to a footprint", "real"),
+    Notation(c_0, "constant that the second integration leaves free", "real"),
+    Notation(c_1, "slope that the first integration leaves free", "real"),
     Notation(step, "step along the line, in finite differences and limits", "positive"),
     Notation(value, "value of a piecewise-linear function at its kink, which lies at x = 0", "real"),
     Notation(left, "slope just left of the kink", "real"),

@@ -17,17 +17,23 @@ from derivation.notation import (
     Q,
     R,
     S,
+    T,
     a,
     b,
+    c,
+    c_0,
+    c_1,
     f,
     g,
     left,
+    m,
     n,
     right,
     sigma,
     spread,
     step,
     test_function,
+    u,
     v,
     value,
     w,
@@ -58,9 +64,15 @@ NUMBERS: dict[Symbol, tuple[Rational, ...]] = {
     w: (Integer(1), Integer(-2), HALF),
     b: (Integer(0), Integer(1), -HALF),
     v: (Integer(1), Integer(-1), HALF),
+    u: (Integer(1), Integer(-1), HALF, Integer(0)),
+    T: (Integer(2), HALF, Integer(1)),
+    m: tuple(map(Integer, (3, 2, -1, 4))),
+    c: (Integer(1), -HALF),
+    c_0: (Integer(1), -HALF),
+    c_1: (Integer(1), Integer(-2)),
     step: (Integer(1), HALF, Rational(1, 4)),
     spread: (Integer(1), Integer(2), -HALF),
-    a: (Integer(1), Integer(2), HALF),
+    a: (Integer(1), Integer(2), HALF, Integer(-1)),
     y: (Integer(1), Integer(-2), HALF),
     value: (Integer(0), Integer(1), -HALF),
     left: (Integer(0), Integer(1), -HALF),
@@ -133,9 +145,9 @@ def _holds_identically(
     relation: Eq, functions: tuple[tuple[UndefinedFunction, Face], ...], constants: tuple[tuple[Symbol, Rational], ...]
 ) -> bool | None:
     """Whether an equation between functions of one variable holds for all its values, not only at a point."""
-    u = Dummy("u", real=True)
+    one = Dummy("u", real=True)
     moving = relation.free_symbols - dict(constants).keys()
-    at = {**dict(functions), **dict(constants), **dict.fromkeys(moving, u)}
+    at = {**dict(functions), **dict(constants), **dict.fromkeys(moving, one)}
     difference = expand(evaluate(relation.lhs, at, EXACT) - evaluate(relation.rhs, at, EXACT))
     if difference == 0:
         return True
@@ -161,7 +173,7 @@ def ball_values(case: Case) -> dict[Basic, object]:
     """Return what the probe needs to enclose an expression in a case; call it inside `precision`."""
     return {
         **dict(case.functions),
-        **{symbol: int(number) if symbol == n else BALL.number(number) for symbol, number in case.numbers},
+        **{symbol: int(number) if symbol.is_integer else BALL.number(number) for symbol, number in case.numbers},
     }
 
 
@@ -169,5 +181,5 @@ def exact_values(case: Case) -> dict[Basic, object]:
     """Return what the probe needs to evaluate an expression exactly in a case."""
     return {
         **dict(case.functions),
-        **{symbol: int(number) if symbol == n else number for symbol, number in case.numbers},
+        **{symbol: int(number) if symbol.is_integer else number for symbol, number in case.numbers},
     }

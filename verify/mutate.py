@@ -27,7 +27,7 @@ from verify.methods.exact import exact
 from verify.verdict import Evidence, Verdict
 from verify.workers import spread
 
-EDITS = 500  # over all claims, for half a minute; where there are more, the claims with the most give some up
+EDITS = 1150  # over all claims, for a minute and a half; where there are more, the claims with the most give some up
 LIMIT = 60.0  # seconds; the longest takes a few
 Progress = Callable[[str], None]
 

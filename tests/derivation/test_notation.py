@@ -17,7 +17,8 @@ def test_every_letter_is_real_and_has_the_domain_that_is_written_beside_it():
     for entry in NOTATION:
         assert entry.letter.is_real, entry
         assert bool(entry.letter.is_positive) == (entry.domain == "positive"), entry
-        assert bool(entry.letter.is_integer) == (entry.domain == "non-negative integer"), entry
+        assert bool(entry.letter.is_integer) == entry.domain.endswith("integer"), entry
+        assert bool(entry.letter.is_nonnegative) == (entry.domain in ("positive", "non-negative integer")), entry
 
 
 def test_the_meaning_is_found_by_symbol_by_function_and_by_applied_function():

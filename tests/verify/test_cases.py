@@ -68,3 +68,8 @@ def test_a_case_gives_every_function_and_every_symbol_a_value(claim):
     one = next(cases(claim))
     assert {function for function, _ in one.functions} == claim.functions
     assert {symbol for symbol, _ in one.numbers} == free_symbols(claim)
+
+
+def test_a_hypothesis_that_a_function_is_not_zero_binds_no_symbol():
+    assert free_symbols(LIBRARY["alpha-log-head"]) == {x, sigma}
+    assert free_symbols(LIBRARY["alpha-closed-form"]) == {x, sigma}

@@ -200,3 +200,22 @@ def test_a_sample_is_drawn_by_its_seed_from_entries_with_a_gradient():
     first, again, other = (real.look(network, seed).entries.tolist() for seed in (0, 0, 1))
     assert first == again != other
     assert len(set(first)) == real.ENTRIES
+
+
+def test_a_claim_is_tried_at_the_orders_whose_derivatives_are_computed():
+    assert real.orders(LIBRARY["exp-power-rule"]) == (1, 2, 3)
+    assert real.orders(LIBRARY["alpha-any-order-exp"]) == (1, 2)
+    assert real.orders(LIBRARY["alpha-closed-form"]) == (None,)
+    assert not real.concerns(LIBRARY["alpha-log-head"]), "it differentiates S'/S, which is not computed"
+
+
+def test_a_head_is_judged_on_the_networks_that_have_it(scenes):
+    claim = LIBRARY["alpha-sigmoid-head"]
+    assert judged(scenes("digits-relu-sigmoid"), claim)[claim.name].verdict is Verdict.SUPPORTED
+    assert judged(scenes("digits-relu"), claim) == {}
+
+
+def test_a_wrong_ratio_shows_on_a_network(scenes):
+    right = LIBRARY["alpha-sigmoid-head"]
+    wrong = replace(right, rhs=right.rhs.subs(sigma, -sigma))
+    assert judged(scenes("digits-relu-sigmoid"), wrong)[right.name].verdict is Verdict.UNDECIDED
