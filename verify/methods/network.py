@@ -22,13 +22,12 @@ from derivation.claims.weights import ALPHA, CLOSED
 from derivation.hypotheses import AFFINE, EXP_HEAD, Y, along
 from derivation.notation import S, f, n, sigma, x
 from derivation.nth import nth
-from verify.arithmetic.float64 import Float64
 from verify.calibrate import Check, check, weights_beside_claims
 from verify.catalogue.functions import EXP
 from verify.catalogue.networks import Network
 from verify.errors import UsageError
 from verify.kinks import is_off_kinks
-from verify.methods.autograd import Difference, difference, weigh
+from verify.methods.autograd import ALGEBRA, Difference, difference, weigh
 from verify.probe import NoRule, value
 from verify.verdict import Evidence, Verdict
 
@@ -239,7 +238,7 @@ class Batch:
         Raises:
             NoRule: it holds a derivative of another order.
         """
-        return value(expr if order is None else expr.subs(n, Integer(order)), self.at, ARITHMETIC)
+        return value(expr if order is None else expr.subs(n, Integer(order)), self.at, ALGEBRA)
 
 
 def evidence_of(scene: Scene, found: dict[str, Found]) -> dict[str, Evidence]:
@@ -313,10 +312,3 @@ def joined(found: Found) -> Difference:
     return Difference(
         torch.cat([each.residual for each in found.differences]), torch.cat([each.bound for each in found.differences])
     )
-
-
-def _nothing_moves(_: Any) -> Any:
-    raise NoRule("every derivative a network is judged by is computed beforehand")
-
-
-ARITHMETIC = Float64(_nothing_moves)
