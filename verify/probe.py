@@ -139,7 +139,7 @@ def times_of(order: Expr, at: Mapping[Basic, Value]) -> int:
 
 def power(base: Value, exponent: int) -> Value:
     """Return base^exponent by repeated multiplication, so that every arithmetic rounds the same way; base^0 = 1."""
-    result = base * 0 + 1
-    for _ in range(abs(exponent)):
+    result = base if exponent else base * 0 + 1
+    for _ in range(abs(exponent) - 1):
         result = result * base
     return result if exponent >= 0 else 1 / result

@@ -221,9 +221,9 @@ def _in_range(result: Tensor | None, bound: Bound) -> Bound:
     """Return the bound, infinite where the result is so large or small that computing bounds may over- or underflow."""
     if not isinstance(result, Tensor) or result.dtype != torch.float64 or not result.numel():
         return bound
-    size = result.abs()
-    if size.amax() < LARGE and torch.where(size == 0, 1.0, size).amin() > 1 / LARGE:
+    if torch.equal(torch.hardshrink(result, 1 / LARGE).clamp_(-LARGE, LARGE), result):
         return bound
+    size = result.abs()
     known = torch.zeros((), dtype=torch.float64) if bound is None else torch.as_tensor(bound, dtype=torch.float64)
     return torch.where((size == 0) | ((size > 1 / LARGE) & (size < LARGE)), known, torch.inf)
 

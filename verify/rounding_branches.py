@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 from torch.utils._pytree import tree_leaves
 
-from verify.rounding_rules import TINY, Bound, Call, NoRule, Rule, U, float64, gamma, plus, slack, window
+from verify.rounding_rules import TINY, Bound, Call, NoRule, Rule, U, float64, grown, plus, slack, window
 
 
 def unless(certain: Tensor) -> Bound:
@@ -26,7 +26,10 @@ def branch(gap: Tensor, e: Bound) -> Bound:
 
     e = 0 leaves nothing open, not even gap = 0; NaN leaves everything open.
     """
-    return None if e is None else unless(gap.abs().gt(e * slack()) | torch.as_tensor(e == 0))
+    if e is None or not gap.numel():
+        return None
+    room = gap.abs().sub_(e, alpha=slack())
+    return None if room.amin() > 0 else unless((room > 0) | torch.as_tensor(e == 0))
 
 
 def leaky(slope: str) -> Rule:
@@ -144,8 +147,8 @@ def accumulated(name: str) -> Rule:
         if _index_is_open(c, ("self", name)):
             return torch.tensor(torch.inf, dtype=torch.float64)
         n = int(c.again(**{"self": torch.zeros_like(base), name: torch.ones_like(source)}).max()) if base.numel() else 0
-        parts = {k: plus(x.abs() * gamma(n), c.error(x)) for k, x in (("self", base), (name, source))}
-        return c.again(**parts) * slack(n)
+        parts = {k: grown(x, n, c.error(x)) for k, x in (("self", base), (name, source))}
+        return c.again(**parts).mul_(slack(n))
 
     return rule
 
@@ -211,7 +214,7 @@ def pooled_maximum_gradient(c: Call) -> Bound:
     """Bound sums of the gradients that meet in an entry; in a window with an uncertain winner nothing is known."""
     g, lost = c["grad_output"], c.error(c["indices"])
     n = window(c)
-    e = c.again(grad_output=plus(g.abs() * gamma(n), c.error(g))) * slack(n)
+    e = c.again(grad_output=grown(g, n, c.error(g))).mul_(slack(n))
     if lost is None:
         return e
     open_windows = torch.ops.aten.avg_pool2d_backward(

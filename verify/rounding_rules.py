@@ -97,6 +97,12 @@ def float64(value: Any) -> Tensor:
     return torch.as_tensor(value, dtype=torch.float64)
 
 
+def grown(x: Tensor, n: int, e: Bound) -> Tensor:
+    """Return gamma_n |x| + e as a new tensor: what n roundings make of numbers that have an error."""
+    own = x.abs().mul_(gamma(n))
+    return own if e is None else own.add_(e)
+
+
 def plus(*terms: Bound) -> Any:
     """Add the terms there are; None, exact, if there are none."""
     present = [x for x in terms if x is not None]
@@ -133,10 +139,10 @@ def multiplied(c: Call) -> Bound:
     if eb is not None:
         e.add_(plus(size(a), ea) * eb)
     if ea is not None:
-        e.add_(size(b) * ea)
+        e.addcmul_(ea, float64(size(b)))
     if e.numel() and not e.amin() >= 2.0**-900:  # above, underflow drowns in the slack
-        left, right = (float64(plus(size(x), ex)) for x, ex in ((a, ea), (b, eb)))
-        e.add_((left != 0) & (right != 0), alpha=4 * TINY)
+        left, right = (float64(plus(size(x), ex)).sign_() for x, ex in ((a, ea), (b, eb)))  # 1, or 0 where exactly 0
+        e.addcmul_(left, right, value=4 * TINY)
     return e.mul_(slack())
 
 
@@ -162,8 +168,8 @@ def bilinear(first: str, second: str, inner: Callable[[Tensor, Tensor], int], bi
         n = inner(a, b) + 3 * (bias is not None)
         ea, eb = c.error(a), c.error(b)
         scales = {name: abs(c[name]) for name in ("alpha", "beta") if name in c.named}
-        constant = {} if shift is None or bias is None else {bias: plus(shift.abs() * gamma(n), c.error(shift))}
-        e = c.again(**{first: plus(a.abs() * gamma(n), ea), second: b.abs()}, **constant, **scales)
+        constant = {} if shift is None or bias is None else {bias: grown(shift, n, c.error(shift))}
+        e = c.again(**{first: grown(a, n, ea), second: b.abs()}, **constant, **scales)
         if eb is not None:
             nothing = {} if shift is None or bias is None else {bias: torch.zeros_like(shift)}
             e += c.again(**{first: plus(a.abs(), ea), second: eb}, **nothing, **scales)
@@ -178,7 +184,7 @@ def convolution_gradient(c: Call) -> tuple[Bound, ...]:
     positions = g.shape[0] * max(math.prod(g.shape[2:]), math.prod(x.shape[2:]))
     n = max(w.numel() // min(w.shape[:2]), positions if wanted[1] or wanted[2] else 0)
     eg, ex, ew = c.error(g), c.error(x), c.error(w)
-    e = c.again(grad_output=plus(g.abs() * gamma(n), eg), input=x.abs(), weight=w.abs())
+    e = c.again(grad_output=grown(g, n, eg), input=x.abs(), weight=w.abs())
     more: tuple[Bound, ...] = (None, None, None)
     if ex is not None or ew is not None:
         errors = {
@@ -203,7 +209,7 @@ def linear(name: str, count: Callable[[Call], int]) -> Rule:
             return None if e is None else torch.tensor(torch.inf, dtype=torch.float64)
         if n == 0:
             return None if e is None else c.again(**{name: e})
-        return c.again(**{name: plus(c[name].abs() * gamma(n), e)}) * slack(n) + 4 * n * TINY
+        return c.again(**{name: grown(c[name], n, e)}).mul_(slack(n)).add_(4 * n * TINY)
 
     return rule
 

@@ -27,7 +27,7 @@ class Face:
 
 
 def polynomial(text: str, coefficients: tuple[int | Rational, ...]) -> Face:
-    """c0 + c1 u + c2 u^2 + ...
+    """c0 + c1 u + c2 u^2 + ..., not constant.
 
     Raises:
         ValueError: a coefficient is not dyadic, so that float64 would hold another number.
@@ -36,10 +36,12 @@ def polynomial(text: str, coefficients: tuple[int | Rational, ...]) -> Face:
         raise ValueError(f"the coefficients of {text} must be dyadic, got {coefficients}")
 
     def value(convert: Callable[[Any], Any]) -> Callable[[Any], Any]:
+        highest, *lower = map(convert, reversed(coefficients))
+
         def horner(u: Any) -> Any:
-            total = u * 0
-            for c in reversed(coefficients):
-                total = total * u + convert(c)
+            total = highest
+            for c in lower:  # without c = 0: every operation is differentiated up to three times, and watched
+                total = total * u + c if c else total * u
             return total
 
         return horner

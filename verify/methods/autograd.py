@@ -6,6 +6,7 @@ float64 never certifies: where the two sides differ by more than the bound the e
 """
 
 from collections import defaultdict
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -16,7 +17,8 @@ from derivation.claim import Claim
 from verify.arithmetic.float64 import Float64
 from verify.cases import Case
 from verify.methods.trial import Tally
-from verify.probe import NoRule, value
+from verify.probe import NoRule, Scalar, value
+from verify.tabulate import calculus, worth
 from verify.verdict import Evidence, Verdict
 
 if TYPE_CHECKING:
@@ -26,6 +28,13 @@ if TYPE_CHECKING:
 
 AT_MOST = 10
 CASES = "small cases of the catalogue, by reverse and by forward mode"
+
+
+def _nothing_moves(_: Scalar) -> Scalar:
+    raise NoRule("every derivative is computed beforehand")
+
+
+ALGEBRA = Float64(_nothing_moves)
 
 
 @dataclass(frozen=True)
@@ -52,7 +61,6 @@ def autograd(claim: Claim) -> Evidence:
     import torch
 
     from cam.jets import ORACLES
-    from verify.rounding import RunningError
 
     if _circular(claim):
         note = "not run: torch has it built in that the second derivative of max(0, .) is 0; it could find nothing else"
@@ -60,21 +68,14 @@ def autograd(claim: Claim) -> Evidence:
     tally = Tally(claim, AT_MOST)
     batches: dict[Any, list[Case]] = defaultdict(list)
     for case in tally:
-        whole = tuple(number for symbol, number in case.numbers if symbol.is_integer)
-        batches[case.functions, whole].append(case)
+        batches[tuple(number for symbol, number in case.numbers if symbol.is_integer)].append(case)
     differences, reasons = [], []
-    for (functions, _), batch in batches.items():
-        at: dict[Basic, Any] = dict(functions)
-        for symbol, _ in batch[0].numbers:
-            column = [float(dict(case.numbers)[symbol]) for case in batch]
-            at[symbol] = int(column[0]) if symbol.is_integer else torch.tensor(column, dtype=torch.float64)
-        for oracle in ORACLES.values():
-            try:
-                with RunningError() as mode:
-                    sides = value(claim.lhs, at, Float64(oracle)), value(claim.rhs, at, Float64(oracle))
-                    differences.append(difference(*sides, mode, len(batch), claim.relation))
-            except NoRule as reason:
-                reasons += [str(reason)] * len(batch)
+    for batch in batches.values():
+        rows = [(case, oracle) for oracle in ORACLES.values() for case in batch]
+        try:
+            differences.append(_compare(claim, rows))
+        except NoRule as reason:
+            reasons += [str(reason)] * len(rows)
     if not differences:
         note = f"not run: {reasons[0]}" if reasons else "no case meets the hypotheses"
         return Evidence("autograd", Verdict.UNDECIDED, CASES, vacuous=tally.vacuous, note=note)
@@ -83,6 +84,29 @@ def autograd(claim: Claim) -> Evidence:
     return (
         found if not reasons else replace(found, note="; ".join(filter(None, (found.note, f"not tried: {reasons[0]}"))))
     )
+
+
+def _compare(claim: Claim, rows: Sequence[tuple[Case, Callable[[Scalar], Scalar]]]) -> Difference:
+    """Compare both sides in cases with the same orders and exponents, each by an oracle.
+
+    Derivatives are looked up, the rest is computed.
+    """
+    import torch
+
+    from verify.rounding import RunningError
+
+    numbers = [dict(case.numbers) for case, _ in rows]
+    at: dict[Basic, Any] = {}
+    for symbol in numbers[0]:
+        column = [float(each[symbol]) for each in numbers]
+        at[symbol] = int(column[0]) if symbol.is_integer else torch.tensor(column, dtype=torch.float64)
+    errors: dict[Basic, Tensor] = {}
+    for part in dict.fromkeys((*calculus(claim.lhs), *calculus(claim.rhs))):
+        at[part], errors[part] = torch.tensor([worth(part, *row) for row in rows], dtype=torch.float64).T.contiguous()
+    with RunningError() as mode:
+        for part, error in errors.items():
+            mode.assume(at[part], error)
+        return difference(value(claim.lhs, at, ALGEBRA), value(claim.rhs, at, ALGEBRA), mode, len(rows), claim.relation)
 
 
 def _circular(claim: Claim) -> bool:

@@ -23,13 +23,12 @@ from derivation.claims.weights import ALPHA, CLOSED
 from derivation.hypotheses import AFFINE, Y, along
 from derivation.notation import S, f, n, sigma, u, x
 from derivation.nth import NthDerivative, nth
-from verify.arithmetic.float64 import Float64
 from verify.calibrate import Check, check, weights_beside_claims
 from verify.catalogue.functions import Face
 from verify.catalogue.networks import Network
 from verify.errors import UsageError
 from verify.kinks import is_off_kinks
-from verify.methods.autograd import Difference, difference, weigh
+from verify.methods.autograd import ALGEBRA, Difference, difference, weigh
 from verify.probe import NoRule, value
 from verify.verdict import Evidence, Verdict
 
@@ -110,7 +109,10 @@ def look(network: Network, seed: int) -> Scene:
 def concerns(claim: Claim) -> bool:
     """Whether a claim speaks of a tail under an outer function, and of nothing that a network does not have."""
     named = claim.functions | {S, f}
-    return S in claim.functions and named == {S, f} and claim.symbols <= {x, sigma, n} and bool(orders(claim))
+    decided = all(h == AFFINE or _is_definition(h) or not isinstance(h.relation, Eq) for h in claim.given)
+    return (
+        decided and S in claim.functions and named == {S, f} and claim.symbols <= {x, sigma, n} and bool(orders(claim))
+    )
 
 
 def orders(claim: Claim) -> tuple[int | None, ...]:
@@ -238,7 +240,7 @@ class Batch:
             relation = hypothesis.relation
             if hypothesis == AFFINE:
                 met &= self.scene.off_kinks and not self.scene.cut.tail.smooth_operations
-            elif isinstance(relation, Eq) and relation.lhs == f(u) and not hypothesis.at_point:
+            elif _is_definition(hypothesis):
                 met &= _is_function(self.scene.network.head, relation.rhs)
             elif not isinstance(relation, Eq):
                 side = self.worth(relation.lhs - relation.rhs, order)
@@ -255,7 +257,7 @@ class Batch:
         Raises:
             NoRule: it holds a derivative of another order.
         """
-        return value(expr if order is None else expr.subs(n, Integer(order)), self.at, ARITHMETIC)
+        return value(expr if order is None else expr.subs(n, Integer(order)), self.at, ALGEBRA)
 
 
 def evidence_of(scene: Scene, found: dict[str, Found]) -> dict[str, Evidence]:
@@ -331,13 +333,10 @@ def joined(found: Found) -> Difference:
     )
 
 
+def _is_definition(hypothesis: Hypothesis) -> bool:
+    return isinstance(hypothesis.relation, Eq) and hypothesis.relation.lhs == f(u) and not hypothesis.at_point
+
+
 @cache
 def _is_function(head: Face, expr: Expr) -> bool:
     return simplify(head.exact(u) - expr) == 0
-
-
-def _nothing_moves(_: Any) -> Any:
-    raise NoRule("every derivative a network is judged by is computed beforehand")
-
-
-ARITHMETIC = Float64(_nothing_moves)
