@@ -316,8 +316,6 @@ MUTANTS = (
         "sign",
         {"rhs": sigma * rho * slope / (2 * (2 + sigma * rho * slope))},
     ),
-    Mutant("below-half-above", "alpha-below-half", "above", {"rhs": sigma * slope / (2 * (2 + sigma * slope))}),
-    Mutant("below-half-no-2", "alpha-below-half", "no 2", {"rhs": -sigma * slope / (2 + sigma * slope)}),
     Mutant(
         "sigmoid-head-19", "alpha-sigmoid-head", "(19)", {"rhs": CLOSED, "given": more("alpha-sigmoid-head", NO_POLE)}
     ),

@@ -11,10 +11,11 @@ import math
 import platform
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
-from sympy import Basic
+from sympy import Basic, srepr
 from sympy.printing.str import sstr
 
 from derivation.claim import Claim
@@ -28,7 +29,7 @@ from verify.errors import CorruptFile
 from verify.verdict import Evidence, Verdict
 
 SCHEMA = "gradcampp-ledger/2"
-EXPECTED_SCHEMA = "gradcampp-expected/1"
+EXPECTED_SCHEMA = "gradcampp-expected/2"
 EXPECTED = Path(__file__).with_name("ledger.json")
 PACKAGES = (
     "torch",
@@ -66,6 +67,7 @@ def claim_record(
         "rhs": latex(claim.rhs),
         "relation": latex_sign(claim.relation),
         "text": f"{sstr(claim.lhs)} {SIGNS[claim.relation.rel_op]} {sstr(claim.rhs)}",
+        "statement": digest(claim),
         "given": [{"name": h.name, "says": h.says, "latex": latex(h.relation)} for h in claim.given],
         "uses": list(claim.uses),
         "corrects": list(claim.corrects),
@@ -76,6 +78,12 @@ def claim_record(
         "proof": proof,
         "evidence": [evidence_record(piece) for piece in evidence],
     }
+
+
+def digest(claim: Claim) -> str:
+    """Return 12 letters that change when the statement or a hypothesis does, though the name and verdict stay."""
+    hypotheses = sorted((srepr(h.relation), h.at_point) for h in claim.given)
+    return sha256(repr((srepr(claim.statement), hypotheses)).encode()).hexdigest()[:12]
 
 
 def proof_record(proof: Proof) -> Record:
@@ -190,8 +198,8 @@ def _finite(value: Any) -> Any:
 
 
 def standing(record: Mapping[str, Any]) -> Record:
-    """Return what is expected of a claim: its verdict and whether it stands."""
-    return {"verdict": record["verdict"], "stands": record["stands"]}
+    """Return what is expected of a claim: its verdict, whether it stands, and which statement that is about."""
+    return {name: record[name] for name in ("verdict", "stands", "statement")}
 
 
 def expected_of(ledger: Mapping[str, Any]) -> Record:

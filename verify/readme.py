@@ -4,36 +4,45 @@ They stand between `<!-- NAME -->` and `<!-- /NAME -->`: `verdicts` is made from
 """
 
 import re
+from collections import Counter
 from pathlib import Path
 
 from derivation.claims import CLAIMS
 from verify import ledger
 from verify.catalogue.networks import NETWORKS
 from verify.errors import UsageError
-from verify.report.table import markdown
+from verify.report.table import answers, refuted
+from verify.report.words import counted
+from verify.verdict import Verdict
 
 README = Path(__file__).parent.parent / "README.md"
 
 
 def verdicts() -> str:
-    """Return the table of claims with their recorded standing, and the networks on which the closed form was tried."""
+    """Return how many claims stand how, what is false as printed, the constraints, and the networks that were tried."""
     expected = ledger.read_expected()
-    claims = [
-        {
-            "name": claim.name,
-            "says": claim.says,
-            "source": ledger.source_record(claim),
-            "corrected_by": ledger.corrected_by(claim),
-            **expected["claims"][claim.name],
-        }
+    standing = {name: Verdict(record["verdict"]) for name, record in expected["claims"].items()}
+    count = Counter(standing.values())
+    counts = ", ".join(f"{count[verdict]} {verdict}" for verdict in Verdict if count[verdict])
+    false = [
+        {"says": claim.says, "source": ledger.source_record(claim), "name": claim.name, "instead": corrections}
         for claim in CLAIMS
+        if standing[claim.name] is Verdict.REFUTED and (corrections := ledger.corrected_by(claim))
     ]
     rows = [
         f"| {network.title} | {'holds' if expected['networks'][network.name]['holds'] else 'fails'} |"
         for network in NETWORKS
     ]
     networks = "\n".join(["| network | the closed form |", "| --- | --- |", *rows])
-    return f"{markdown({'claims': claims})}\n{networks}\n"
+    parts = (
+        f"{counted(CLAIMS, 'claim')}: {counts}. What is refuted, and the claim that says what is true instead:\n",
+        refuted(false),
+        "The three constraints that the post draws from its derivation:\n",
+        answers(ledger.constraints(standing)),
+        "The closed form on trained networks:\n",
+        f"{networks}\n",
+    )
+    return "\n".join(parts)
 
 
 def filled(text: str) -> str:

@@ -58,7 +58,7 @@ PAIR_ALPHA = Derivative(PAIR, (x, 2)) / (2 * Derivative(PAIR, (x, 2)) + sigma * 
 PAIR_CLOSED = PAIR_SLOPE**2 / (2 * PAIR_SLOPE**2 + sigma * PAIR_SLOPE**3)
 PAIR_CURVATURE = Derivative(PAIR_SLOPE, x)
 
-FLAT = Hypothesis("flat-head", "the outer function is flat at S: f''(S) = 0", equation(outer(2), Integer(0)), True)
+FLAT = Hypothesis("flat-head", "the outer function is flat at S", equation(outer(2), Integer(0)), True)
 ORIGIN = Hypothesis("at-zero", "x = 0", equation(x, Integer(0)), at_point=True)
 PAIR_POSITIVE = Hypothesis(
     "pair-positive", "a e^(w x) + v e^(-w x) is positive, so that S is its logarithm", Gt(PAIR, 0)
@@ -89,7 +89,7 @@ CLAIMS = (
     ),
     Claim(
         "product-of-entries-affine-along-line",
-        "The product of two entries, which is linear in neither the tail nor the pair, is affine along either's line.",
+        "The product of two entries is affine along the line of either, though it is not a linear layer.",
         Derivative(x * y, (x, 2)),
         Integer(0),
         OURS,

@@ -18,7 +18,6 @@ from derivation.hypotheses import (
     AFFINE,
     EXP_HEAD,
     LAYER_AFFINE,
-    NO_POLE,
     NO_TRUE_POLE,
     OUTER_CURVED,
     SLOPE,
@@ -227,19 +226,6 @@ WEIGHTS = (
         steps=(
             Step(1 / (2 + sigma * rho * slope) - Rational(1, 2), "alpha of any head", (Use("alpha-any-head"),)),
             Step(-sigma * rho * slope / (2 * (2 + sigma * rho * slope)), "common denominator"),
-        ),
-    ),
-    Claim(
-        "alpha-below-half",
-        "Under an exponential alpha - 1/2 = -sigma g/(2 (2 + sigma g)): for positive sigma and g, 0 < alpha < 1/2.",
-        ALPHA - Rational(1, 2),
-        -sigma * slope / (2 * (2 + sigma * slope)),
-        OURS,
-        (AFFINE, EXP_HEAD, SLOPE, NO_POLE),
-        steps=(
-            Step(CLOSED - Rational(1, 2), "the closed form", (Use("alpha-closed-form"),)),
-            Step(1 / (2 + sigma * slope) - Rational(1, 2), "in short", (Use("alpha-closed-form-short"),)),
-            Step(-sigma * slope / (2 * (2 + sigma * slope)), "common denominator"),
         ),
     ),
 )

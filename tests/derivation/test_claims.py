@@ -105,7 +105,6 @@ PROVED = {
     "alpha-any-head-undivided",
     "closed-form-error-any-head",
     "alpha-any-head-from-half",
-    "alpha-below-half",
     "alpha-power-head",
     "alpha-square-head",
     "alpha-tempered-exp-head",

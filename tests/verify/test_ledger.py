@@ -1,6 +1,9 @@
-import pytest
+from dataclasses import replace
 
-from derivation.claims import CLAIMS
+import pytest
+from sympy import Le
+
+from derivation.claims import CLAIMS, LIBRARY
 from derivation.constraints import Constraint, Question
 from verify import ledger
 from verify.catalogue.networks import NETWORKS
@@ -17,14 +20,17 @@ def test_every_claim_and_every_network_has_a_recorded_standing():
 
 def test_what_moved_is_named_with_before_and_after():
     found = {
-        "claims": {**EXPECTED["claims"], "pair-nth": {"verdict": "UNDECIDED", "stands": False}},
+        "claims": {
+            **EXPECTED["claims"],
+            "pair-nth": {**EXPECTED["claims"]["pair-nth"], "verdict": "UNDECIDED", "stands": False},
+        },
         "networks": EXPECTED["networks"],
     }
     assert ledger.moved(found, EXPECTED) == [
         {
             "claim": "pair-nth",
-            "expected": {"verdict": "PROVED", "stands": True},
-            "found": {"verdict": "UNDECIDED", "stands": False},
+            "expected": EXPECTED["claims"]["pair-nth"],
+            "found": {**EXPECTED["claims"]["pair-nth"], "verdict": "UNDECIDED", "stands": False},
         }
     ]
 
@@ -74,3 +80,17 @@ def test_a_question_about_a_constraint_is_answered_by_verdicts_alone(monkeypatch
     monkeypatch.setattr(ledger, "CONSTRAINTS", (Constraint("first", "Words.", (question,)),))
     (record,) = ledger.constraints(found)
     assert record["questions"][0]["answer"] == answer
+
+
+def test_another_statement_under_the_same_name_moves():
+    claim = LIBRARY["exp-power-rule"]
+    others = [
+        replace(claim, rhs=claim.rhs**2),
+        replace(claim, relation=Le),
+        replace(claim, given=claim.given[:1]),
+        replace(claim, given=tuple(replace(h, at_point=True) for h in claim.given)),
+    ]
+    digests = [ledger.digest(each) for each in (claim, *others)]
+    assert len(set(digests)) == len(digests)
+    assert ledger.digest(replace(claim, says="Something else.", steps=())) == ledger.digest(claim)
+    assert EXPECTED["claims"][claim.name]["statement"] == ledger.digest(claim)

@@ -91,6 +91,17 @@ def markdown(ledger: Mapping[str, Any]) -> str:
     return "\n".join(lines) + "\n"
 
 
+def refuted(claims: Sequence[Mapping[str, Any]]) -> str:
+    """Return what is false, in Markdown, one line a claim: name, sentence, source, names of the corrections."""
+    lines = ["| false | says | source | true instead |", "| --- | --- | --- | --- |"]
+    for claim in claims:
+        instead = ", ".join(f"`{name}`" for name in claim["instead"])
+        lines.append(
+            f"| `{claim['name']}` | {_plain(claim['says'])} | {_plain(source_words(claim['source']))} | {instead} |"
+        )
+    return "\n".join(lines) + "\n"
+
+
 def answers(constraints: Sequence[Mapping[str, Any]]) -> str:
     """Return what is answered about the constraints of the post, in Markdown, one line a question."""
     rows = [(each, question) for each in constraints for question in each["questions"]]

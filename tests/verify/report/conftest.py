@@ -204,9 +204,17 @@ _SMALL = {
     "networks": [_network("plain", holds=True, digit=None), _network("curved", holds=False, digit=None)],
     "expected": {
         "moved": [
-            {"claim": "hole", "expected": {"verdict": "SUPPORTED", "stands": False}, "found": None},
+            {
+                "claim": "hole",
+                "expected": {"verdict": "SUPPORTED", "stands": False, "statement": "0123456789ab"},
+                "found": None,
+            },
             {"claim": "curved", "expected": {"holds": True}, "found": {"holds": False}},
-            {"claim": "gone", "expected": None, "found": {"verdict": "REFUTED", "stands": False}},
+            {
+                "claim": "gone",
+                "expected": None,
+                "found": {"verdict": "REFUTED", "stands": False, "statement": "ba9876543210"},
+            },
         ]
     },
     "environment": {

@@ -3,7 +3,7 @@ import io
 import pytest
 from rich.console import Console
 
-from verify.report.table import markdown, standing, strongest, terminal
+from verify.report.table import answers, markdown, refuted, standing, strongest, terminal
 
 
 def shown(table, width=200):
@@ -101,6 +101,22 @@ def test_markdown_has_one_row_a_claim_and_nothing_breaks_out_of_its_cell(small):
     assert rows[2] == (r"| `no-square` | a \| b \*c\* \<d\> \$e\$ \[f\] g\_h | the post, line \<2\> | REFUTED |")
     assert all(row.replace(r"\|", "").count("|") == 5 for row in rows)
     assert rows[4].endswith("| REFUTED, open hole |")
+
+
+def test_what_is_false_has_one_row_and_nothing_breaks_out_of_its_cell():
+    source = {"work": "post", "where": "line <2>"}
+    claim = {"name": "no-square", "says": "a | b", "source": source, "instead": ["square-slope", "chain-rule"]}
+    assert refuted([claim]).splitlines()[2:] == [
+        r"| `no-square` | a \| b | the post, line \<2\> | `square-slope`, `chain-rule` |"
+    ]
+
+
+def test_an_answer_has_one_row_and_names_its_claims(small):
+    rows = answers(small["constraints"]).splitlines()
+    assert rows[2:] == [
+        r"| Only \<plain\> layers. | sufficient | the rule | no | `no-square` |",
+        r"| Only \<plain\> layers. | necessary | the rule | not tried | `gone` |",
+    ]
 
 
 def test_markdown_is_the_same_every_time(full):
