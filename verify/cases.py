@@ -13,21 +13,35 @@ from sympy.core.function import UndefinedFunction
 
 from derivation.claim import Claim, Hypothesis
 from derivation.notation import (
+    D,
+    G,
+    H,
     L,
+    M,
+    N,
     Q,
     R,
     S,
+    V,
+    W,
+    Z,
     a,
+    alpha,
+    alpha_q,
     b,
+    c,
     f,
     g,
+    g_q,
     left,
     n,
+    rho,
     right,
     sigma,
     spread,
     step,
     test_function,
+    total,
     v,
     value,
     w,
@@ -36,7 +50,7 @@ from derivation.notation import (
 )
 from verify.arithmetic.ball import BALL, precision
 from verify.arithmetic.exact import EXACT, sign
-from verify.catalogue.functions import LINES, OUTER, SUMS, TESTS, Face
+from verify.catalogue.functions import LINES, OUTER, PARTS, SUMS, TESTS, Face
 from verify.probe import NoRule
 from verify.probe import value as evaluate
 
@@ -47,6 +61,8 @@ FUNCTIONS: dict[UndefinedFunction, tuple[Face, ...]] = {
     f: OUTER,
     R: OUTER,
     Q: SUMS,
+    V: PARTS,
+    W: PARTS,
     test_function: TESTS,
 }
 HALF = Rational(1, 2)
@@ -58,6 +74,18 @@ NUMBERS: dict[Symbol, tuple[Rational, ...]] = {
     w: (Integer(1), Integer(-2), HALF),
     b: (Integer(0), Integer(1), -HALF),
     v: (Integer(1), Integer(-1), HALF),
+    c: (Integer(1), -HALF),
+    alpha: (Integer(1), Integer(2), -HALF),
+    alpha_q: (Integer(2), Integer(1), -HALF),
+    g_q: (Integer(2), -HALF, Integer(1)),
+    D: (Integer(1), Integer(-1), HALF),
+    rho: (Integer(1), Integer(-1), HALF),
+    G: (Integer(1), Integer(2), -HALF),
+    H: (Integer(1), Integer(0), Integer(-1), Integer(2)),
+    M: (Integer(1), Integer(2), -HALF),
+    total: (Integer(1), Integer(2), Integer(-2)),
+    N: (Integer(1), Integer(3), Integer(2)),
+    Z: (Integer(2), Integer(4)),
     step: (Integer(1), HALF, Rational(1, 4)),
     spread: (Integer(1), Integer(2), -HALF),
     a: (Integer(1), Integer(2), HALF),
