@@ -95,7 +95,10 @@ class Ball:
             centre = point[0] if inside else point
             if self.one_sided:
                 raise NoRule("a derivative inside a limit")
-            local = function(arb_series([centre, 1]))
+            try:
+                local = function(arb_series([centre, 1]))
+            except ValueError as error:  # a series whose first coefficient may be zero was divided by
+                raise NoRule(f"no power series about {centre}: {error}") from error
             if not isinstance(local, arb_series):
                 local = arb_series([local])
             if local.prec <= order:

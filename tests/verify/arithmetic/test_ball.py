@@ -88,6 +88,12 @@ def test_a_derivative_beyond_the_known_terms_is_refused_and_not_zero(order):
         BALL.derivative(lambda u: (2 * u).exp(), order)(arb(0))
 
 
+@pytest.mark.parametrize("place", [1, "1 +/- 0.5"])
+def test_a_derivative_at_a_pole_is_refused(place):
+    with precision(), pytest.raises(NoRule, match="no power series"):
+        BALL.derivative(lambda u: 1 / (u - 1), 1)(arb(place))
+
+
 def test_a_limit_whose_denominator_may_begin_later_is_refused():
     def ratio(u, _):
         return u, (u + arb(1) / 3).exp() - (arb(1) / 3).exp()
