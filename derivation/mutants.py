@@ -477,9 +477,11 @@ MUTANTS = (
         "unequal gradients",
         {"lhs": (alpha * g + alpha_q * g_q) / (alpha + alpha_q)},
     ),
-    Mutant("relu-split-sign", "relu-split", "sign", {"rhs": D - Max(0, -D)}),
-    Mutant("relu-split-size", "relu-split", "twice the opposite", {"rhs": D + 2 * Max(0, -D)}),
-    Mutant("relu-split-same-case-twice", "relu-split", "no relu, one case", {"rhs": D, "branches": BOTH_SIGNS[:1]}),
+    Mutant("relu-split-sign", "relu-split", "sign", {"rhs": alpha * D - alpha * Max(0, -D)}),
+    Mutant("relu-split-size", "relu-split", "twice the opposite", {"rhs": alpha * D + 2 * alpha * Max(0, -D)}),
+    Mutant(
+        "relu-split-same-case-twice", "relu-split", "no relu, one case", {"rhs": alpha * D, "branches": BOTH_SIGNS[:1]}
+    ),
     Mutant(
         "relu-negative-without-relu",
         "relu-negative-gradient",
