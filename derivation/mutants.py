@@ -8,14 +8,30 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from sympy import Add, Derivative, Expr, Integer, Limit, Lt, Ne, Rational, exp
+from sympy import Add, Derivative, Expr, Integer, Limit, Lt, Max, Ne, Rational, exp
 
 from derivation.bell import Bell
 from derivation.claim import Branch, Claim, Hypothesis, Step, Use, equation, nonzero
 from derivation.claims import LIBRARY
 from derivation.claims.constraints import PAIR, silu
-from derivation.claims.heads import OF_RATIO_ONE, OLD, UNDIVIDED, alpha, f2, from_slope, s, t
+from derivation.claims.heads import OF_RATIO_ONE, OLD, UNDIVIDED, alpha_of, f2, from_slope, s, t
 from derivation.claims.kinks import ACTIVE, INACTIVE, left_end, phi, right_end, unit
+from derivation.claims.paper import (
+    BOTH_SIGNS,
+    DENOMINATOR,
+    DROPPED,
+    EIGHT,
+    MOVING,
+    NINE,
+    OF_EIGHT,
+    SEVEN,
+    WHOLE,
+    ddV,
+    ddW,
+    dV,
+    dW,
+    footprint,
+)
 from derivation.claims.post import R1, R2, ddL, dL, p
 from derivation.claims.softmax import (
     NO_SOFTMAX_POLE,
@@ -29,7 +45,7 @@ from derivation.claims.softmax import (
     skew,
     variance,
 )
-from derivation.claims.weights import CLOSED, SIGN_TURNED, rho
+from derivation.claims.weights import ALPHA, CLOSED, SIGN_TURNED, rho
 from derivation.hypotheses import (
     AFFINE,
     EXP_HEAD,
@@ -45,16 +61,25 @@ from derivation.hypotheses import (
     third,
 )
 from derivation.notation import (
+    D,
+    G,
+    H,
     L,
+    M,
+    N,
     Q,
     R,
     S,
     T,
+    Z,
     a,
+    alpha,
+    alpha_q,
     b,
     c,
     f,
     g,
+    g_q,
     left,
     m,
     n,
@@ -62,6 +87,7 @@ from derivation.notation import (
     sigma,
     spread,
     step,
+    total,
     u,
     v,
     value,
@@ -69,6 +95,7 @@ from derivation.notation import (
     x,
     y,
 )
+from derivation.notation import rho as ratio
 from derivation.nth import nth
 
 
@@ -340,10 +367,10 @@ MUTANTS = (
     ),
     Mutant("log-head-a-square", "alpha-log-head", "a square", {"lhs": from_slope(slope / S(x) ** 2)}),
     Mutant("log-head-sign", "alpha-log-head", "sign", {"lhs": from_slope(slope / S(x), -sigma)}),
-    Mutant("power-head-exponent-m-plus-1", "alpha-power-head", "exponent m + 1", {"lhs": alpha(S(x) ** (m + 1))}),
-    Mutant("square-head-cube", "alpha-square-head", "cube", {"lhs": alpha(S(x) ** 3)}),
+    Mutant("power-head-exponent-m-plus-1", "alpha-power-head", "exponent m + 1", {"lhs": alpha_of(S(x) ** (m + 1))}),
+    Mutant("square-head-cube", "alpha-square-head", "cube", {"lhs": alpha_of(S(x) ** 3)}),
     Mutant("square-head-one-third", "alpha-square-head", "1/3", {"rhs": Rational(1, 3)}),
-    Mutant("tempered-head-t-g", "alpha-tempered-exp-head", "T g", {"lhs": alpha(exp(T * S(x)))}),
+    Mutant("tempered-head-t-g", "alpha-tempered-exp-head", "T g", {"lhs": alpha_of(exp(T * S(x)))}),
     Mutant(
         "tempered-head-no-t",
         "alpha-tempered-exp-head",
@@ -395,9 +422,9 @@ MUTANTS = (
             "given": more("alpha-channel-rescaling", 2 * nth(f)(2, L(x)) + sigma * nth(f)(3, L(x))),
         },
     ),
-    Mutant("rescaling-y-squared", "alpha-channel-rescaling", "Y squared", {"lhs": alpha(OLD**2)}),
-    Mutant("outer-rescaling-y-squared", "alpha-outer-rescaling", "Y squared", {"lhs": alpha(a * Y**2 + c)}),
-    Mutant("tail-shift-of-twice-s", "alpha-tail-shift", "of twice S", {"lhs": alpha(exp(2 * S(x) + c))}),
+    Mutant("rescaling-y-squared", "alpha-channel-rescaling", "Y squared", {"lhs": alpha_of(OLD**2)}),
+    Mutant("outer-rescaling-y-squared", "alpha-outer-rescaling", "Y squared", {"lhs": alpha_of(a * Y**2 + c)}),
+    Mutant("tail-shift-of-twice-s", "alpha-tail-shift", "of twice S", {"lhs": alpha_of(exp(2 * S(x) + c))}),
     Mutant(
         "tail-shift-the-gradient-stays", "gradient-tail-shift", "the gradient stays", {"rhs": Derivative(exp(S(x)), x)}
     ),
@@ -596,4 +623,153 @@ MUTANTS = (
         "2/3 for 2/9",
         {"rhs": Derivative(OF_EQUALS, (x, 2)) - Rational(2, 3) * spread**2},
     ),
+    Mutant("toy-grad-cam-no-mean", "toy-grad-cam-weights", "a sum for the mean", {"lhs": N * slope}),
+    Mutant(
+        "six-one-gradient", "paper-six-equal-weights", "one over one gradient", {"lhs": (Max(0, g) + Max(0, g_q)) / g}
+    ),
+    Mutant("six-alpha-one", "paper-six-equal-weights", "alpha 1", {"lhs": Max(0, g) + Max(0, g_q)}),
+    Mutant(
+        "six-both-signs-no-relu", "six-gradients-of-both-signs", "no relu", {"lhs": (g + g_q) / (g + g_q) ** 2 * g_q}
+    ),
+    Mutant("six-both-signs-grad-cam", "six-gradients-of-both-signs", "1, as without relu", {"rhs": Integer(1)}),
+    Mutant("toy-19-no-2", "toy-closed-form", "no 2", {"rhs": N / (N + 1)}),
+    Mutant("toy-19-one-pixel", "toy-closed-form", "of one of the pixels", {"lhs": ALPHA}),
+    Mutant("toy-19-zero-gradient", "toy-closed-form-grows", "a pixel of gradient 0", {"lhs": N / (N + 3)}),
+    Mutant(
+        "normalised-by-one-weight",
+        "normalised-weights-equal-gradients",
+        "divided by one of them",
+        {"lhs": (alpha * g + alpha_q * g) / alpha, "given": (Hypothesis("other", "", nonzero(alpha)),)},
+    ),
+    Mutant(
+        "normalised-unequal-gradients",
+        "normalised-weights-equal-gradients",
+        "unequal gradients",
+        {"lhs": (alpha * g + alpha_q * g_q) / (alpha + alpha_q)},
+    ),
+    Mutant("relu-split-sign", "relu-split", "sign", {"rhs": alpha * D - alpha * Max(0, -D)}),
+    Mutant("relu-split-size", "relu-split", "twice the opposite", {"rhs": alpha * D + 2 * alpha * Max(0, -D)}),
+    Mutant(
+        "relu-split-same-case-twice", "relu-split", "no relu, one case", {"rhs": alpha * D, "branches": BOTH_SIGNS[:1]}
+    ),
+    Mutant(
+        "relu-negative-without-relu",
+        "relu-negative-gradient",
+        "the gradient itself",
+        {"lhs": Derivative(footprint * alpha * along(1), x)},
+    ),
+    Mutant("seven-no-other-channels", "derivative-of-seven", "no other channels", {"rhs": EIGHT + footprint * dW}),
+    Mutant("seven-no-mixed-partials", "derivative-of-seven", "no mixed partials", {"rhs": EIGHT + dV}),
+    Mutant("seven-no-footprint", "derivative-of-seven", "no footprint", {"rhs": EIGHT + dW + dV}),
+    Mutant("eight-sign", "derivative-of-eight", "sign", {"rhs": NINE - dW}),
+    Mutant("eight-no-2", "derivative-of-eight", "no 2", {"rhs": dW + alpha * along(2) + footprint * alpha * along(3)}),
+    Mutant(
+        "seven-twice-no-2",
+        "second-derivative-of-seven",
+        "no 2",
+        {"rhs": NINE + dW + footprint * ddW + ddV},
+    ),
+    Mutant("seven-twice-once", "second-derivative-of-seven", "one derivative", {"lhs": Derivative(SEVEN, x)}),
+    Mutant(
+        "dropped-of-eight-own-pixel-too",
+        "dropped-terms-of-eight",
+        "the pixel that moves among them",
+        {"rhs": outer(2) * slope * (footprint * G + H)},
+    ),
+    Mutant(
+        "dropped-of-eight-no-channels",
+        "dropped-terms-of-eight",
+        "no other channels",
+        {"rhs": outer(2) * slope * footprint * (G - alpha * slope)},
+    ),
+    Mutant(
+        "dropped-ratio-no-1",
+        "dropped-terms-ratio",
+        "no 1",
+        {"rhs": (footprint * G + H) / (footprint * alpha * slope)},
+    ),
+    Mutant(
+        "dropped-ratio-to-the-first",
+        "dropped-terms-ratio",
+        "to the first derivative",
+        {"lhs": DROPPED / (footprint * alpha * outer(2) * slope)},
+    ),
+    Mutant(
+        "dropped-of-nine-no-2",
+        "dropped-terms-of-nine",
+        "no 2",
+        {"rhs": outer(2) * slope * (G - alpha * slope) + outer(3) * slope**2 * (footprint * (G - alpha * slope) + H)},
+    ),
+    Mutant("alpha-moves-sign", "alpha-moves", "sign", {"rhs": slope / (2 + footprint * slope) ** 2}),
+    Mutant("alpha-moves-no-square", "alpha-moves", "no square", {"rhs": -slope / (2 + footprint * slope)}),
+    Mutant("alpha-moves-not-at-all", "alpha-moves", "alpha itself", {"lhs": MOVING}),
+    Mutant(
+        "ten-solves-eight",
+        "paper-ten-solves-nine",
+        "1 for 2",
+        {"lhs": alpha * along(2) + sigma * alpha * along(3) - along(2)},
+    ),
+    Mutant("ten-sign", "paper-ten-solves-nine", "sign", {"rhs": (ALPHA - alpha) * DENOMINATOR}),
+    Mutant("seven-eight-same", "alpha-seven-eight-differ", "(8) twice", {"lhs": OF_EIGHT}),
+    Mutant("eight-nine-same", "alpha-eight-nine-differ", "(9) twice", {"lhs": ALPHA}),
+    Mutant("seven-at-point-everywhere", "seven-at-point-alone", "everywhere", {"rhs": along(1)}),
+    Mutant("seven-at-point-slower", "seven-at-point-alone", "sign", {"rhs": along(1) - Y * G}),
+    Mutant("whole-nine-of-eight", "whole-nine", "one derivative", {"lhs": Derivative(WHOLE, x)}),
+    Mutant(
+        "whole-nine-no-2",
+        "whole-nine",
+        "no 2",
+        {"rhs": outer(3) * slope**2 * (footprint * G + H) + outer(2) * slope * G},
+    ),
+    Mutant(
+        "whole-nine-own-channel-alone",
+        "whole-nine",
+        "no other channels",
+        {"rhs": outer(3) * slope**2 * footprint * G + 2 * outer(2) * slope * G},
+    ),
+    Mutant(
+        "equal-pixels-as-one",
+        "whole-nine-equal-pixels",
+        "as one pixel",
+        {"rhs": alpha * (2 + footprint * slope) * along(2)},
+    ),
+    Mutant(
+        "gradients-differ-equal", "whole-nine-gradients-differ", "the same gradient", {"lhs": g_q * (1 - ratio * M)}
+    ),
+    Mutant("total-no-half", "whole-nine-total", "no half", {"lhs": total * (1 - ratio * M) - M}),
+    Mutant(
+        "total-sign", "whole-nine-total", "sign", {"rhs": (2 + ratio * total) / 2 * (M - total / (2 + ratio * total))}
+    ),
+    Mutant("solution-no-2", "whole-nine-solution", "no 2", {"rhs": g / (2 + ratio * total)}),
+    Mutant("solution-no-g", "whole-nine-solution", "no gradient", {"rhs": 2 / (2 + ratio * total)}),
+    Mutant("unsolvable-sign", "whole-nine-unsolvable", "rho = 2/Lambda", {"lhs": total * (1 - 2 * M / total) / 2}),
+    Mutant(
+        "against-grad-cam-upside-down",
+        "whole-nine-against-grad-cam",
+        "N and Z swapped",
+        {"rhs": N / (Z * (2 + ratio * total))},
+    ),
+    Mutant("eleven-sign", "eleven-above-grad-cam", "sign", {"rhs": D / Z - Max(0, -D) / Z}),
+    Mutant("eleven-no-z", "eleven-above-grad-cam", "not over Z", {"rhs": D / Z + Max(0, -D)}),
+    Mutant(
+        "denominator-no-2",
+        "denominator-affine",
+        "no 2",
+        {"rhs": slope**2 * (outer(2) + sigma * outer(3) * slope)},
+    ),
+    Mutant(
+        "denominator-no-square", "denominator-affine", "no square", {"rhs": slope * (2 * outer(2) + sigma * outer(3))}
+    ),
+    Mutant("exp-first-no-slope", "paper-thirteen", "no slope", {"rhs": exp(S(x))}),
+    Mutant("exp-second-no-square", "paper-fourteen", "no square", {"rhs": exp(S(x)) * (slope + curvature)}),
+    Mutant("exp-second-product", "paper-fourteen", "a product", {"rhs": exp(S(x)) * slope**2 * curvature}),
+    Mutant(
+        "exp-third-no-3",
+        "exp-third-derivative",
+        "no 3",
+        {"rhs": exp(S(x)) * (slope**3 + slope * curvature + third)},
+    ),
+    Mutant("seventeen-no-square", "paper-seventeen", "no square", {"rhs": exp(S(x)) * slope}),
+    Mutant("seventeen-without-affine", "paper-seventeen", "curved S", {"given": (EXP_HEAD,)}),
+    Mutant("eighteen-square", "paper-eighteen", "square", {"rhs": exp(S(x)) * slope**2}),
 )

@@ -28,6 +28,11 @@ c = Symbol("c", real=True)
 c_0, c_1 = Symbol("c_0", real=True), Symbol("c_1", real=True)
 T = Symbol("T", positive=True)
 m = Symbol("m", integer=True)
+alpha, alpha_q = Symbol("alpha", real=True), Symbol("alpha_q", real=True)
+g_q, D, rho = Symbol("g_q", real=True), Symbol("D", real=True), Symbol("rho", real=True)
+V, W = Function("V", real=True), Function("W", real=True)
+G, H, M, total = Symbol("G", real=True), Symbol("H", real=True), Symbol("M", real=True), Symbol("Lambda", real=True)
+N, Z = Symbol("N", positive=True), Symbol("Z", positive=True)
 left, right, value = Symbol("m_-", real=True), Symbol("m_+", real=True), Symbol("s_0", real=True)
 
 
@@ -64,6 +69,21 @@ NOTATION = (
     Notation(c, "constant added to an outer function, to a tail or to a footprint", "real"),
     Notation(c_0, "constant that the second integration leaves free", "real"),
     Notation(c_1, "slope that the first integration leaves free", "real"),
+    Notation(alpha, "pixel weight of the entry that moves, where it is a number", "real"),
+    Notation(alpha_q, "pixel weight of another pixel q of the same channel", "real"),
+    Notation(g_q, "slope of the tail along the line of another pixel q of the same channel", "real"),
+    Notation(D, "gradient dY/dA_p of the network's number for the class, where it is a number", "real"),
+    Notation(rho, "ratio f'''(S)/f''(S) of the outer function, where it is a number", "real"),
+    Notation(
+        W(x), "rest of the channel's weight: the sum of alpha_q dY/dA_q over its other pixels q, along the line", "real"
+    ),
+    Notation(V(x), "rest of equation (7): the sum of w_l sigma_l over the other channels l, along the line", "real"),
+    Notation(G, "sum of alpha_q g_q over all pixels q of one channel", "real"),
+    Notation(H, "sum of sigma_l G_l over the other channels l", "real"),
+    Notation(M, "sum of sigma_l G_l over all channels l", "real"),
+    Notation(total, "sum over all channels l of sigma_l times a gradient of that channel that is not zero", "real"),
+    Notation(N, "number of pixels of one map whose gradient is not zero", "positive"),
+    Notation(Z, "number of pixels of one map", "positive"),
     Notation(step, "step along the line, in finite differences and limits", "positive"),
     Notation(value, "value of a piecewise-linear function at its kink, which lies at x = 0", "real"),
     Notation(left, "slope just left of the kink", "real"),

@@ -8,7 +8,7 @@ under them is true near the point as well, and may be used under d/dx, but not u
 other hypothesis (`Ge`, `Le`, an equation at the point) is true at the point alone, and may be used under neither.
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, replace
 
 from sympy import (
@@ -26,7 +26,9 @@ from sympy import (
     Lt,
     Mul,
     Ne,
+    Pow,
     Symbol,
+    Tuple,
     factor,
     sympify,
 )
@@ -35,7 +37,7 @@ from sympy.core.relational import Relational
 
 from derivation.bell import Bell
 from derivation.claim import Claim, Hypothesis, Step, Use
-from derivation.decide import at_point, holds, is_defined, is_zero, normal, signs_of
+from derivation.decide import at_point, holds, is_defined, is_nonzero, is_zero, normal, signs_of
 from derivation.limit import take_limits
 from derivation.nth import nth
 from derivation.printing import line
@@ -152,8 +154,7 @@ def _step(before: Expr, step: Step, given: tuple[Hypothesis, ...], library: Mapp
     if not step.by:
         return _decide(before, step.reached, given, step.says)
     sides = [before, step.reached]
-    for use in step.by:
-        lhs, rhs = _instance(use, given, library)
+    for use, (lhs, rhs) in (appeals := {use: _instance(use, given, library) for use in step.by}).items():
         if not any(side.has(lhs) for side in sides):
             raise ProofError(f"the step {step.says!r} uses {use.claim}, but {line(lhs)} does not occur in it")
         if any(side.has(Limit) for side in sides):
@@ -163,12 +164,31 @@ def _step(before: Expr, step: Step, given: tuple[Hypothesis, ...], library: Mapp
             raise ProofError(f"the step {step.says!r} uses {use.claim} under d/dx, but it holds at the point alone")
         sides = [side.xreplace({lhs: rhs}) for side in sides]
     difference = _minus(*sides)
-    sealed = {d: Dummy(f"d{i}", real=True) for i, d in enumerate(difference.atoms(Derivative, Bell))}
+    divisors = [divisor for side in (before, step.reached) for divisor in _divisors(side, appeals.values())]
+    whole = Tuple(difference, *divisors)
+    sealed = {d: Dummy(f"d{i}", real=True) for i, d in enumerate(whole.atoms(Derivative, Bell))}
     opaque = tuple(replace(h, relation=h.relation.xreplace(sealed)) for h in given)
     exist = all(is_defined(d.expr if isinstance(d, Derivative) else d, given) for d in sealed)
+    exist = exist and all(is_nonzero(divisor.xreplace(sealed), opaque) for divisor in divisors)
     decided = is_zero(difference.xreplace(sealed), opaque) if exist else None
     shown = None if decided else Add(*difference.args)
     return Link(before, step.reached, step.says, decided, shown, tuple(dict.fromkeys(use.claim for use in step.by)))
+
+
+def _divisors(expr: Basic, appeals: Collection[tuple[Expr, Expr]]) -> Iterator[Expr]:
+    """Yield what is divided by before anything is put in, since that may cancel it; then put it in, one after another.
+
+    What stands within the left side of an appeal is defined, since its claim says what it is worth.
+    """
+    if any(expr == lhs for lhs, _ in appeals):
+        return
+    if isinstance(expr, Pow) and expr.exp.is_nonnegative is not True:
+        divisor = expr.base
+        for lhs, rhs in appeals:
+            divisor = divisor.xreplace({lhs: rhs})
+        yield divisor
+    for part in expr.args:
+        yield from _divisors(part, appeals)
 
 
 def _instance(use: Use, given: tuple[Hypothesis, ...], library: Mapping[str, Claim]) -> tuple[Expr, Expr]:

@@ -13,26 +13,39 @@ from sympy.core.function import UndefinedFunction
 
 from derivation.claim import Claim, Hypothesis
 from derivation.notation import (
+    D,
+    G,
+    H,
     L,
+    M,
+    N,
     Q,
     R,
     S,
     T,
+    V,
+    W,
+    Z,
     a,
+    alpha,
+    alpha_q,
     b,
     c,
     c_0,
     c_1,
     f,
     g,
+    g_q,
     left,
     m,
     n,
+    rho,
     right,
     sigma,
     spread,
     step,
     test_function,
+    total,
     u,
     v,
     value,
@@ -42,7 +55,7 @@ from derivation.notation import (
 )
 from verify.arithmetic.ball import BALL, precision
 from verify.arithmetic.exact import EXACT, sign
-from verify.catalogue.functions import LINES, OUTER, SUMS, TESTS, Face
+from verify.catalogue.functions import LINES, OUTER, PARTS, SUMS, TESTS, Face
 from verify.probe import NoRule
 from verify.probe import value as evaluate
 
@@ -53,6 +66,8 @@ FUNCTIONS: dict[UndefinedFunction, tuple[Face, ...]] = {
     f: OUTER,
     R: OUTER,
     Q: SUMS,
+    V: PARTS,
+    W: PARTS,
     test_function: TESTS,
 }
 HALF = Rational(1, 2)
@@ -70,6 +85,17 @@ NUMBERS: dict[Symbol, tuple[Rational, ...]] = {
     c: (Integer(1), -HALF),
     c_0: (Integer(1), -HALF),
     c_1: (Integer(1), Integer(-2)),
+    alpha: (Integer(1), Integer(2), -HALF),
+    alpha_q: (Integer(2), Integer(1), -HALF),
+    g_q: (Integer(2), -HALF, Integer(1)),
+    D: (Integer(1), Integer(-1), HALF),
+    rho: (Integer(1), Integer(-1), HALF),
+    G: (Integer(1), Integer(2), -HALF),
+    H: (Integer(1), Integer(0), Integer(-1), Integer(2)),
+    M: (Integer(1), Integer(2), -HALF),
+    total: (Integer(1), Integer(2), Integer(-2)),
+    N: (Integer(1), Integer(3), Integer(2)),
+    Z: (Integer(2), Integer(4)),
     step: (Integer(1), HALF, Rational(1, 4)),
     spread: (Integer(1), Integer(2), -HALF),
     a: (Integer(1), Integer(2), HALF, Integer(-1)),

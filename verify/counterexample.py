@@ -148,7 +148,7 @@ def _near(expr: Basic, point: dict[Symbol, Expr]) -> Basic:
     """Put the larger argument for each maximum under a derivative: near the point it is the maximum, off the kink."""
     largest = {}
     for part in {m for d in expr.atoms(Derivative) for m in d.atoms(Max)}:
-        there = {argument: argument.xreplace(point) for argument in part.args}
+        there = {argument: argument.doit().xreplace(point) for argument in part.args}
         if all(number.is_number for number in there.values()) and len({*there.values()}) == len(there):
             largest[part] = max(there, key=there.__getitem__)
     return expr.xreplace(largest) if largest else expr

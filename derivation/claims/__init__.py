@@ -1,12 +1,18 @@
 """Every claim, in reading order.
 
-The post, the weights of the paper, other outer functions, the post's constraints, softmax, kinks.
+The post, the paper line by line, its weights, other outer functions, the post's constraints, softmax, kinks.
 """
 
 from derivation.claim import Claim
-from derivation.claims import constraints, heads, kinks, post, softmax, weights
+from derivation.claims import constraints, heads, kinks, paper, post, softmax, weights
 
 CLAIMS: tuple[Claim, ...] = (
-    post.CLAIMS + weights.CLAIMS + heads.CLAIMS + constraints.CLAIMS + softmax.CLAIMS + kinks.CLAIMS
+    *post.CLAIMS,
+    *paper.CLAIMS,
+    *weights.CLAIMS,
+    *heads.CLAIMS,
+    *constraints.CLAIMS,
+    *softmax.CLAIMS,
+    *kinks.CLAIMS,
 )
 LIBRARY: dict[str, Claim] = {claim.name: claim for claim in CLAIMS}

@@ -30,7 +30,7 @@ from derivation.notation import L, S, T, a, c, c_0, c_1, f, g, m, n, sigma, u, x
 from derivation.nth import nth
 
 
-def alpha(value: Expr, footprint: Expr = sigma) -> Expr:
+def alpha_of(value: Expr, footprint: Expr = sigma) -> Expr:
     """Return (10) for Y = `value`, inert."""
     return from_slope(Derivative(value, x), footprint)
 
@@ -269,7 +269,7 @@ HEADS = (
     Claim(
         "alpha-power-head",
         "With S affine and not zero, the pixel weight (10) for the power S^m, m any integer but 0 and 1.",
-        alpha(S(x) ** m),
+        alpha_of(S(x) ** m),
         closed(m - 2, S(x)),
         OURS,
         (AFFINE, SLOPE, SCORE, CURVED_POWER, pole(heads.POWER, m - 2, S(x))),
@@ -277,7 +277,7 @@ HEADS = (
     Claim(
         "alpha-square-head",
         "For Y = S^2 the pixel weight (10) is 1/2 whatever sigma is: Grad-CAM of rectified gradients, up to scale.",
-        alpha(S(x) ** 2),
+        alpha_of(S(x) ** 2),
         Rational(1, 2),
         OURS,
         (AFFINE, SLOPE),
@@ -285,7 +285,7 @@ HEADS = (
     Claim(
         "alpha-tempered-exp-head",
         "With S affine, the pixel weight (10) for exp(S/T) is T/(2 T + sigma g): that of a tail with slope g/T.",
-        alpha(exp(S(x) / T)),
+        alpha_of(exp(S(x) / T)),
         closed(Integer(1), T),
         OURS,
         (AFFINE, SLOPE, pole(heads.TEMPERED, Integer(1), T)),
@@ -293,7 +293,7 @@ HEADS = (
     Claim(
         "alpha-tempered-exp-from-half",
         "For exp(S/T), alpha - 1/2 is -sigma g/(2 (2 T + sigma g)): it goes to 0 like 1/T as T grows.",
-        alpha(exp(S(x) / T)) - Rational(1, 2),
+        alpha_of(exp(S(x) / T)) - Rational(1, 2),
         -sigma * slope / (2 * (2 * T + sigma * slope)),
         OURS,
         (AFFINE, SLOPE, pole(heads.TEMPERED, Integer(1), T)),
@@ -395,7 +395,7 @@ CHANGES = (
     Claim(
         "alpha-channel-rescaling",
         "A channel scaled by L', its footprint with it, has the same (10); f is Y as a function of the scaled entry L.",
-        alpha(OLD),
+        alpha_of(OLD),
         nth(f)(2, L(x)) / (2 * nth(f)(2, L(x)) + sigma * Derivative(L(x), x) * nth(f)(3, L(x))),
         OURS,
         (
@@ -418,7 +418,7 @@ CHANGES = (
     Claim(
         "alpha-outer-rescaling",
         "Scaling Y and adding a constant to it leaves the pixel weight (10) as it is, for every head and every tail.",
-        alpha(a * Y + c),
+        alpha_of(a * Y + c),
         ALPHA,
         OURS,
         (FACTOR, NO_TRUE_POLE),
@@ -426,8 +426,8 @@ CHANGES = (
     Claim(
         "alpha-tail-shift",
         "Adding a constant to S leaves the pixel weight (10) of Y = exp(S) as it is, for curved tails too.",
-        alpha(exp(S(x) + c)),
-        alpha(exp(S(x))),
+        alpha_of(exp(S(x) + c)),
+        alpha_of(exp(S(x))),
         OURS,
         (EXP_POLE,),
     ),
@@ -441,7 +441,7 @@ CHANGES = (
     Claim(
         "alpha-footprint-shift",
         "A constant in a map that the tail takes out again: c more in the footprint is c Y'''/Y'' more in 1/alpha.",
-        1 / alpha(Y, sigma + c) - 1 / ALPHA,
+        1 / alpha_of(Y, sigma + c) - 1 / ALPHA,
         c * along(3) / along(2),
         OURS,
         (SECOND_NONZERO,),
@@ -449,7 +449,7 @@ CHANGES = (
     Claim(
         "alpha-tail-scale",
         "Scaling S by a changes 1/alpha by (a - 1) sigma g for Y = exp(S) with S affine: alpha depends on S's unit.",
-        1 / alpha(exp(a * S(x))) - 1 / alpha(exp(S(x))),
+        1 / alpha_of(exp(a * S(x))) - 1 / alpha_of(exp(S(x))),
         (a - 1) * sigma * slope,
         OURS,
         (AFFINE, SLOPE, FACTOR),

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import pytest
 from sympy import (
     Abs,
@@ -342,3 +344,12 @@ def test_signs_that_cannot_go_together_are_found_out():
     impossible = given(Lt(2 + sigma * slope, 0, evaluate=False))
     assert fails(claim(x, x + 1, SIGMA, SLOPE_SIGN, impossible), "contradict each other")
     assert fails(claim(x, x + 1, given(Lt(x**2, 0, evaluate=False))), "contradict each other")
+
+
+def test_what_is_put_in_does_not_cancel_a_divisor_that_may_be_zero():
+    flat = claim(
+        outer(2) * slope**2 / along(2), Integer(1), AFFINE, SLOPE, steps=by(Integer(1), Use("collapse", ((n, 2),)))
+    )
+    assert fails(flat)
+    curved = given(nonzero(outer(2)))
+    assert prove(replace(flat, given=(AFFINE, SLOPE, curved)), LIBRARY).holds

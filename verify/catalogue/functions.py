@@ -114,4 +114,6 @@ SUMS = (
     Face("1 + exp(u)", lambda u: 1 + sympy.exp(u), lambda u: 1 + u.exp(), lambda u: 1 + u.exp()),
     polynomial("2 + u^2", (2, 0, 1)),
 )
+# What the rest of a channel, and the other channels, add up to along the line.
+PARTS = (polynomial("u^2", (0, 0, 1)), EXP, polynomial("1 - u/2", (1, Rational(-1, 2))))
 TESTS = (polynomial("1 + u - u^2", (1, 1, -1)), SIGMOID)

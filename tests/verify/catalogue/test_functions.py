@@ -17,7 +17,11 @@ from verify.catalogue import functions
 from verify.catalogue.functions import GELU, RELU, SIGMOID, SOFTPLUS, TANH, Face, polynomial
 
 NAMED = [value for value in vars(functions).values() if isinstance(value, Face)]
-FACES = list({face.text: face for face in (*NAMED, *functions.LINES, *functions.OUTER, *functions.TESTS)}.values())
+FACES = list(
+    {
+        face.text: face for face in (*NAMED, *functions.LINES, *functions.OUTER, *functions.PARTS, *functions.TESTS)
+    }.values()
+)
 ORDERS = range(4)
 # Dyadic, so that all three faces are asked at the same number.
 POINTS = tuple(Fraction(n, 8) for n in (-40, -16, -9, -1, 0, 3, 8, 16, 40))
