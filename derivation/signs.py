@@ -1,14 +1,15 @@
 """Which signs can an expression have, under hypotheses? To be trusted, as `derivation.decide` has to be.
 
 An inequality e > 0 is decided by rules of signs alone: a product by its factors, a sum whose terms all have one sign,
-an even power, what is given, and SymPy's knowledge of the letters' domains. Nothing is estimated.
+as they are written or expanded, an even power, e^a - 1 by a, what is given, and SymPy's knowledge of the letters'
+domains. Nothing is estimated.
 """
 
 from collections.abc import Sequence
 from itertools import product
 from math import prod
 
-from sympy import Add, Eq, Expr, Ge, Gt, Le, Lt, Mul, Ne, Pow, cancel, expand, factor, together
+from sympy import Add, Eq, Expr, Ge, Gt, Le, Lt, Mul, Ne, Pow, cancel, exp, expand, factor, together
 from sympy.core.relational import Relational
 
 from derivation.claim import Hypothesis
@@ -42,7 +43,8 @@ def holds(relation: type[Relational], difference: Expr, given: tuple[Hypothesis,
 def signs(expr: Expr, given: tuple[Hypothesis, ...]) -> Signs:
     """Return the signs that a defined expression can have where `given` holds; a larger set where that is not known."""
     known = [(at_point(h.relation.lhs, given), ALLOWED[h.relation.func]) for h in given if _is_sign(h.relation)]
-    return _signs(factor(together(at_point(expr, given))), known)
+    value = at_point(expr, given)
+    return _signs(factor(together(value)), known) & _signs(value, known)
 
 
 def _is_sign(relation: Relational) -> bool:
@@ -74,8 +76,18 @@ def _by_parts(e: Expr, known: list[tuple[Expr, Signs]]) -> Signs:
             base = _signs(e.base, known) - ({0} if e.exp < 0 else set())
             return frozenset(s ** abs(int(e.exp)) for s in base)
         case Add():
-            return _sum([_signs(term, known) for term in Add.make_args(expand(e))])
+            found = _by_exponent(e, known)
+            for terms in {e.args, Add.make_args(expand(e))}:
+                found &= _sum([_signs(term, known) for term in terms])
+            return found
     return ALL
+
+
+def _by_exponent(e: Add, known: list[tuple[Expr, Signs]]) -> Signs:
+    # c e^a - c has the sign of c a, since the exponential increases and is 1 at 0.
+    constant, rest = e.as_coeff_Add()
+    c, power = rest.as_coeff_Mul()
+    return _signs(c * power.args[0], known) if isinstance(power, exp) and c == -constant else ALL
 
 
 def _sum(terms: Sequence[Signs]) -> Signs:

@@ -44,6 +44,15 @@ KNOWN = {
     "a function put in": (Y, {1}, (EXP_HEAD,)),
     "an equation along the line": (curvature, {0}, (AFFINE,)),
     "a symbolic power": (x**n, {-1, 0, 1}, ()),
+    "a sum that must not be expanded": (1 + sigma * (x - 1), {1}, (*BOTH, *given(positive(x - 1)))),
+    "a quotient of such sums": (1 / (1 + sigma * (x - 1)) + g, {1}, (*BOTH, *given(positive(x - 1)))),
+    "a sum of which one term may be negative": (1 + sigma * (x - 1), {-1, 0, 1}, BOTH),
+    "an exponential above one": (exp(x) - 1, {1}, given(positive(x))),
+    "an exponential of what is negative": (3 - 3 * exp(-g * sigma), {1}, BOTH),
+    "an exponential not below one": (exp(x) - 1, {0, 1}, given(Ge(x, 0, evaluate=False))),
+    "an exponential less another number": (exp(x) - 2, {-1, 0, 1}, given(positive(x))),
+    "an exponential of anything less one": (exp(x) - 1, {-1, 0, 1}, ()),
+    "an exponential and one": (-1 - exp(-x), {-1}, given(positive(x))),
 }
 
 
