@@ -42,9 +42,26 @@ def holds(relation: type[Relational], difference: Expr, given: tuple[Hypothesis,
 
 def signs(expr: Expr, given: tuple[Hypothesis, ...]) -> Signs:
     """Return the signs that a defined expression can have where `given` holds; a larger set where that is not known."""
-    known = [(at_point(h.relation.lhs, given), ALLOWED[h.relation.func]) for h in given if _is_sign(h.relation)]
+    known = _known(given)
+    factored, written = forms(expr, given)
+    return _signs(factored, known) & _signs(written, known)
+
+
+def forms(expr: Expr, given: tuple[Hypothesis, ...]) -> tuple[Expr, Expr]:
+    """Return the two forms of an expression in which signs are looked for: factored, and as it is written."""
     value = at_point(expr, given)
-    return _signs(factor(together(value)), known) & _signs(value, known)
+    return factor(together(value)), value
+
+
+def telling(relation: type[Relational], difference: Expr, given: tuple[Hypothesis, ...]) -> Expr:
+    """Return a form of a difference that shows what `holds` found: factored, unless it takes the written one to see."""
+    factored, written = forms(difference, given)
+    shows = relation is Ne or _signs(factored, _known(given)) <= ALLOWED.get(relation, ALL)
+    return factored if shows else written
+
+
+def _known(given: tuple[Hypothesis, ...]) -> list[tuple[Expr, Signs]]:
+    return [(at_point(h.relation.lhs, given), ALLOWED[h.relation.func]) for h in given if _is_sign(h.relation)]
 
 
 def _is_sign(relation: Relational) -> bool:

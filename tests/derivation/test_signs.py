@@ -5,7 +5,7 @@ from sympy import Eq, Ge, Gt, Integer, Le, Lt, Max, Ne, Rational, exp
 from derivation.claim import Hypothesis, equation, nonzero
 from derivation.hypotheses import AFFINE, EXP_HEAD, SLOPE, Y, curvature, slope
 from derivation.notation import g, n, sigma, step, x
-from derivation.signs import holds, signs
+from derivation.signs import holds, signs, telling
 
 
 def given(*relations):
@@ -93,3 +93,9 @@ def test_a_sign_given_at_a_point_where_a_definition_is_put_in():
     hypothesis = given(positive(curvature))
     assert signs(3 * curvature, hypothesis) == {1}
     assert holds(Gt, curvature, (*hypothesis, Hypothesis("e", "", equation(curvature, 0)))) is not True
+
+
+def test_the_form_that_tells_the_sign_is_the_factored_one_unless_only_the_written_one_does():
+    hidden = 1 + sigma * (x - 1)
+    assert telling(Gt, hidden, (*BOTH, *given(positive(x - 1)))) == hidden
+    assert telling(Gt, exp(x) * (2 + sigma) - 2 * exp(x), BOTH) == sigma * exp(x)
