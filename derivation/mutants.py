@@ -8,11 +8,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from sympy import Add, Derivative, Limit, Rational, exp
+from sympy import Add, Derivative, Eq, Limit, Max, Rational, exp
 
 from derivation.claim import Branch, Claim, Hypothesis, Step, Use, equation
 from derivation.claims import LIBRARY
-from derivation.claims.kinks import ACTIVE, INACTIVE, left_end, phi, right_end, unit
+from derivation.claims.kinks import ACTIVE, INACTIVE, left_end, phi, piece, right_end, unit
 from derivation.claims.post import R1, R2, ddL, dL, p
 from derivation.claims.softmax import SECOND, THIRD, P, apart, mean, pure, skew, variance
 from derivation.claims.weights import CLOSED, rho
@@ -288,5 +288,58 @@ MUTANTS = (
             "rhs": w,
             "branches": (Branch("active", (ACTIVE,)), Branch("active", (ACTIVE,))),
         },
+    ),
+    Mutant("sum-a-product", "affine-pieces-add-up", "a product", {"lhs": Derivative(L(x) * S(x), (x, 2))}),
+    Mutant("relu-of-piece-its-slope", "relu-of-affine-piece", "its slope", {"lhs": Derivative(Max(0, L(x)), x)}),
+    Mutant(
+        "maximum-its-slope",
+        "maximum-of-affine-pieces",
+        "its slope",
+        {"lhs": Derivative(S(x) + Max(0, L(x) - S(x)), x)},
+    ),
+    Mutant("slope-from-right-the-left-one", "kink-slope-from-right", "the left slope", {"rhs": left}),
+    Mutant("slope-from-left-sign", "kink-slope-from-left", "sign", {"rhs": -left}),
+    Mutant(
+        "exp-piece-exponent-n-plus-1", "exp-piece-nth-derivative", "exponent n + 1", {"rhs": g ** (n + 1) * piece(g)}
+    ),
+    Mutant(
+        "exp-from-right-the-left-slope",
+        "kink-exp-nth-derivative-from-right",
+        "the left slope",
+        {"rhs": left**n * exp(value)},
+    ),
+    Mutant("exp-from-left-no-value", "kink-exp-nth-derivative-from-left", "no exp(s_0)", {"rhs": left**n}),
+    Mutant("alpha-of-piece-1-for-2", "alpha-of-piece", "1 for 2", {"rhs": 1 / (1 + sigma * g)}),
+    Mutant(
+        "alpha-jump-sign",
+        "kink-alpha-jump",
+        "sign",
+        {"rhs": sigma * (right - left) / ((2 + sigma * right) * (2 + sigma * left))},
+    ),
+    Mutant("alpha-one-value", "kink-alpha-has-two-values", "one value", {"relation": Eq}),
+    Mutant(
+        "exp-parts-sign",
+        "exp-piece-integrates-by-parts",
+        "sign",
+        {"rhs": piece(g) * Derivative(phi, (x, 2)) + g**2 * piece(g) * phi},
+    ),
+    Mutant("exp-delta-no-value", "exp-kink-jump-is-dirac", "no exp(s_0)", {"rhs": (right - left) * phi}),
+    Mutant(
+        "exp-parts-square-for-cube",
+        "exp-piece-integrates-by-parts-twice",
+        "square for cube",
+        {"rhs": piece(g) * Derivative(phi, (x, 3)) + g**2 * piece(g) * phi},
+    ),
+    Mutant(
+        "exp-third-jump-sign-of-delta",
+        "exp-kink-third-jump",
+        "sign of the Dirac delta",
+        {"rhs": exp(value) * ((right - left) * Derivative(phi, x) + (right**2 - left**2) * phi)},
+    ),
+    Mutant(
+        "exp-third-jump-of-the-slope-squared",
+        "exp-kink-third-jump",
+        "the square of the jump",
+        {"rhs": exp(value) * ((right - left) * Derivative(phi, x) - (right - left) ** 2 * phi)},
     ),
 )

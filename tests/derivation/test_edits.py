@@ -96,9 +96,9 @@ def test_what_is_written_without_being_evaluated_stays_so():
 @pytest.mark.parametrize("claim", CLAIMS, ids=lambda claim: claim.name)
 def test_every_claim_has_edits_and_each_is_another_statement_with_a_name_of_its_own(claim):
     mutants = [*edited(claim)]
-    sides = [mutant.planted(LIBRARY).rhs for mutant in mutants]
+    sides = [(mutant.planted(LIBRARY).rhs, mutant.planted(LIBRARY).relation) for mutant in mutants]
     assert mutants
-    assert claim.rhs not in sides
+    assert (claim.rhs, claim.relation) not in sides
     assert len(set(sides)) == len(sides) == len({mutant.name for mutant in mutants})
 
 
