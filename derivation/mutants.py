@@ -8,16 +8,17 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from sympy import Add, Derivative, Eq, Limit, Max, Rational, exp
+from sympy import Add, Derivative, Eq, Integer, Le, Limit, Lt, Max, Rational, exp
 
 from derivation.claim import Branch, Claim, Hypothesis, Step, Use, equation
 from derivation.claims import LIBRARY
 from derivation.claims.kinks import ACTIVE, INACTIVE, left_end, phi, piece, right_end, unit
 from derivation.claims.post import R1, R2, ddL, dL, p
 from derivation.claims.softmax import SECOND, THIRD, P, apart, mean, pure, skew, variance
+from derivation.claims.softplus import e
 from derivation.claims.weights import CLOSED, rho
 from derivation.hypotheses import AFFINE, NO_POLE, SLOPE, Y, along, curvature, outer, slope, third
-from derivation.notation import L, R, S, b, f, g, left, n, right, sigma, step, u, v, value, w, x
+from derivation.notation import L, R, S, b, beta, f, g, left, n, right, sigma, step, u, v, value, w, x
 from derivation.nth import nth
 
 
@@ -342,4 +343,60 @@ MUTANTS = (
         "the square of the jump",
         {"rhs": exp(value) * ((right - left) * Derivative(phi, x) - (right - left) ** 2 * phi)},
     ),
+    Mutant("softplus-curvature-no-beta", "softplus-curvature", "no beta", {"rhs": slope * (1 - slope)}),
+    Mutant(
+        "softplus-third-beta-once",
+        "softplus-third-derivative",
+        "beta for beta^2",
+        {"rhs": beta * slope * (1 - slope) * (1 - 2 * slope)},
+    ),
+    Mutant("softplus-active-twice-as-fast", "softplus-slope-active", "twice as fast", {"rhs": e**2}),
+    Mutant("softplus-inactive-half", "softplus-slope-inactive", "half of it", {"rhs": exp(beta * x) / 2}),
+    Mutant(
+        "softplus-alpha-beta-once",
+        "alpha-softplus",
+        "beta for beta^2",
+        {"rhs": 2 + sigma * (1 + 3 * beta * e + beta * e * (e - 1)) / ((1 + e) * (1 + beta * e))},
+    ),
+    Mutant(
+        "softplus-error-sign",
+        "alpha-softplus-error",
+        "sign",
+        {"rhs": sigma * beta * (1 / (1 + beta * e) + (1 - e) / (1 + e))},
+    ),
+    Mutant(
+        "softplus-leading-term-alone",
+        "softplus-error-leading-term",
+        "its leading term alone",
+        {"rhs": sigma * beta * (2 - beta) * e},
+    ),
+    Mutant("softplus-below-beta-once", "softplus-error-from-below", "beta for beta^2", {"rhs": -sigma * beta * e}),
+    Mutant("softplus-below-sign", "softplus-error-from-below", "sign", {"rhs": sigma * beta**2 * e}),
+    Mutant("softplus-above-half-for-2", "softplus-error-from-above", "1/2 for 2", {"rhs": sigma * beta * e / 2}),
+    Mutant(
+        "softplus-rate-no-remainder", "softplus-error-rate", "no remainder", {"rhs": -sigma * beta * e * (beta - 2)}
+    ),
+    Mutant("softplus-on-kink-no-beta", "softplus-error-on-kink", "no beta above", {"rhs": sigma / (1 + beta)}),
+    Mutant("softplus-on-kink-zero", "softplus-error-on-kink", "it vanishes", {"rhs": Integer(0)}),
+    Mutant("softplus-stays-at-sigma", "softplus-error-stays-on-kink", "sigma for sigma/2", {"rhs": sigma}),
+    Mutant(
+        "softplus-grows-no-constant",
+        "softplus-error-grows-near-kink",
+        "no constant",
+        {"rhs": -sigma * beta * (1 - e) / (1 + e)},
+    ),
+    Mutant(
+        "softplus-near-kink-a-constant-more",
+        "softplus-error-near-kink-from-below",
+        "sigma more",
+        {"rhs": sigma - sigma * beta * (1 - e) / (1 + e)},
+    ),
+    Mutant("softplus-inactive-no-remainder", "softplus-error-inactive-from-below", "its limit", {"rhs": sigma * beta}),
+    Mutant(
+        "softplus-inactive-half-of-it", "softplus-error-inactive-from-above", "half of it", {"rhs": sigma * beta / 2}
+    ),
+    Mutant("softplus-weight-sigma-below", "softplus-weight-below-closed-form", "by sigma", {"rhs": sigma}),
+    Mutant("softplus-closed-form-below-quarter", "softplus-closed-form-below-half", "4 for 2", {"rhs": Integer(4)}),
+    Mutant("softplus-weight-above-half", "softplus-weight-below-half", "turned round", {"relation": Lt}),
+    Mutant("softplus-weight-at-least-half", "softplus-weight-at-most-half", "turned round", {"relation": Le}),
 )

@@ -21,6 +21,7 @@ n = Symbol("n", integer=True, nonnegative=True)
 sigma = Symbol("sigma", real=True)
 g = Symbol("g", real=True)
 w, b, v = Symbol("w", real=True), Symbol("b", real=True), Symbol("v", real=True)
+beta = Symbol("beta", positive=True)
 step = Symbol("delta", positive=True)
 left, right, value = Symbol("m_-", real=True), Symbol("m_+", real=True), Symbol("s_0", real=True)
 
@@ -50,6 +51,9 @@ NOTATION = (
     Notation(w, "weight of one hidden unit", "real"),
     Notation(b, "bias of one hidden unit", "real"),
     Notation(v, "outgoing weight of one hidden unit", "real"),
+    Notation(
+        beta, "sharpness of a softplus, log(1 + exp(beta u))/beta: as it grows, it tends to max(0, u)", "positive"
+    ),
     Notation(step, "step along the line, in finite differences and limits", "positive"),
     Notation(value, "value of a piecewise-linear function at its kink, which lies at x = 0", "real"),
     Notation(left, "slope just left of the kink", "real"),

@@ -11,8 +11,8 @@ from itertools import product
 from sympy import Basic, Derivative, Dummy, Eq, Expr, Integer, Rational, Symbol, expand, simplify
 from sympy.core.function import UndefinedFunction
 
-from derivation.claim import Claim, Hypothesis
-from derivation.notation import L, Q, R, S, b, f, g, left, n, right, sigma, step, test_function, v, value, w, x
+from derivation.claim import Claim, Hypothesis, functions_in
+from derivation.notation import L, Q, R, S, b, beta, f, g, left, n, right, sigma, step, test_function, v, value, w, x
 from verify.arithmetic.ball import BALL, precision
 from verify.arithmetic.exact import EXACT, sign
 from verify.catalogue.functions import LINES, OUTER, SUMS, TESTS, Face
@@ -37,6 +37,7 @@ NUMBERS: dict[Symbol, tuple[Rational, ...]] = {
     w: (Integer(1), Integer(-2), HALF),
     b: (Integer(0), Integer(1), -HALF),
     v: (Integer(1), Integer(-1), HALF),
+    beta: (Integer(1), Integer(2), Integer(4)),
     step: (Integer(1), HALF, Rational(1, 4)),
     value: (Integer(0), Integer(1), -HALF),
     left: (Integer(0), Integer(1), -HALF),
@@ -81,7 +82,8 @@ def meets(case: Case, hypothesis: Hypothesis) -> bool | None:
     """Whether a hypothesis holds in a case: True, False, or None where exact arithmetic cannot tell."""
     relation = hypothesis.relation
     if isinstance(relation, Eq) and not hypothesis.at_point:
-        return _holds_identically(relation, case.functions, _constants(hypothesis, case))
+        functions = tuple(pair for pair in case.functions if pair[0] in functions_in(relation))
+        return _holds_identically(relation, functions, _constants(hypothesis, case))
     found = _sign_of(relation.lhs - relation.rhs, case)
     return None if found is None else bool(relation.func(Integer(found), 0))
 

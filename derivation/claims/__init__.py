@@ -1,7 +1,8 @@
-"""Every claim, in reading order: the post, the weights of the paper, softmax, kinks."""
+"""Every claim, in reading order: the post, the weights of the paper, softmax, kinks, softplus."""
 
 from derivation.claim import Claim
-from derivation.claims import kinks, post, softmax, weights
+from derivation.claims import kinks, post, softmax, softplus, weights
 
-CLAIMS: tuple[Claim, ...] = post.CLAIMS + weights.CLAIMS + softmax.CLAIMS + kinks.CLAIMS
+PARTS = (post, weights, softmax, kinks, softplus)
+CLAIMS: tuple[Claim, ...] = tuple(claim for part in PARTS for claim in part.CLAIMS)
 LIBRARY: dict[str, Claim] = {claim.name: claim for claim in CLAIMS}

@@ -18,6 +18,7 @@ from sympy import (
     Rational,
     Symbol,
     exp,
+    log,
     simplify,
     true,
 )
@@ -36,6 +37,7 @@ from derivation.notation import (
     R,
     S,
     b,
+    beta,
     f,
     g,
     left,
@@ -102,6 +104,26 @@ PROVED = {
     "exp-kink-jump-is-dirac",
     "exp-piece-integrates-by-parts-twice",
     "exp-kink-third-jump",
+    "softplus-curvature",
+    "softplus-third-derivative",
+    "softplus-slope-active",
+    "softplus-slope-inactive",
+    "alpha-softplus",
+    "alpha-softplus-error",
+    "softplus-error-leading-term",
+    "softplus-error-from-below",
+    "softplus-error-from-above",
+    "softplus-error-rate",
+    "softplus-error-on-kink",
+    "softplus-error-stays-on-kink",
+    "softplus-error-grows-near-kink",
+    "softplus-error-near-kink-from-below",
+    "softplus-error-inactive-from-below",
+    "softplus-error-inactive-from-above",
+    "softplus-weight-below-closed-form",
+    "softplus-closed-form-below-half",
+    "softplus-weight-below-half",
+    "softplus-weight-at-most-half",
 }
 HOLDS = {claim.name: prove(claim, LIBRARY).holds for claim in CLAIMS}
 
@@ -115,6 +137,7 @@ FUNCTIONS = {
     Q: (1 + exp(2 * u), u**2 + 2),
     test_function: (1 + u - u**3,),
 }
+SOFTPLUSES = (log(1 + exp(u)), log(1 + exp(4 * u)) / 4)
 VALUES = {
     x: (Integer(0), Rational(3, 2)),
     sigma: (Integer(3), Rational(-1, 2)),
@@ -122,6 +145,7 @@ VALUES = {
     w: (Integer(1),),
     v: (Integer(2),),
     b: (Integer(0), Rational(-5, 2)),
+    beta: (Integer(1), Integer(4)),
     step: (Rational(1, 2),),
     left: (Integer(2),),
     right: (Integer(5),),
@@ -135,7 +159,9 @@ def cases(claim):
     functions = sorted(claim.functions, key=str)
     bound = {h.argument for h in claim.given}
     symbols = sorted(claim.symbols.union(*(h.relation.free_symbols for h in claim.given)) - bound, key=str)
-    choices = [[(function, e) for e in FUNCTIONS[function]] for function in functions]
+    # A claim about the sharpness of a softplus is one about softpluses; elsewhere they would only cost time.
+    tails = {S: SOFTPLUSES} if beta in symbols else {}
+    choices = [[(function, e) for e in {**FUNCTIONS, **tails}[function]] for function in functions]
     choices += [[(symbol, v) for v in VALUES[symbol]] for symbol in symbols]
     yield from product(*choices)
 

@@ -24,6 +24,7 @@ from derivation.notation import S, f, n, sigma, x
 from derivation.nth import nth
 from verify.arithmetic.float64 import Float64
 from verify.calibrate import Check, check, weights_beside_claims
+from verify.cases import free_symbols
 from verify.catalogue.functions import EXP
 from verify.catalogue.networks import Network
 from verify.errors import UsageError
@@ -109,7 +110,7 @@ def look(network: Network, seed: int) -> Scene:
 def concerns(claim: Claim) -> bool:
     """Whether a claim speaks of a tail under an outer function, and of nothing that a network does not have."""
     named = claim.functions | {S, f}
-    return S in claim.functions and named == {S, f} and claim.symbols <= {x, sigma, n}
+    return S in claim.functions and named == {S, f} and free_symbols(claim) <= {x, sigma, n}
 
 
 def judge(scene: Scene, claims: Iterable[Claim]) -> Findings:

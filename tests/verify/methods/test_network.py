@@ -10,7 +10,7 @@ from cam import weights
 from derivation.claims import CLAIMS, LIBRARY
 from derivation.claims.weights import CLOSED
 from derivation.hypotheses import slope
-from derivation.notation import sigma
+from derivation.notation import sigma, x
 from verify.calibrate import Disagreement, demand
 from verify.catalogue.networks import NETWORKS
 from verify.methods import network as real
@@ -200,3 +200,8 @@ def test_a_sample_is_drawn_by_its_seed_from_entries_with_a_gradient():
     first, again, other = (real.look(network, seed).entries.tolist() for seed in (0, 0, 1))
     assert first == again != other
     assert len(set(first)) == real.ENTRIES
+
+
+def test_a_claim_whose_hypothesis_names_what_a_network_does_not_have_is_not_tried_on_one():
+    assert LIBRARY["softplus-closed-form-below-half"].symbols <= {sigma, x}
+    assert not any(real.concerns(claim) for claim in CLAIMS if claim.name.startswith("softplus"))
