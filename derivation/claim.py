@@ -126,9 +126,7 @@ class Claim:
     @cached_property
     def functions(self) -> frozenset[type]:
         """The undefined functions that occur in the statement or its hypotheses."""
-        parts = [self.lhs, self.rhs, *(h.relation for h in self.given)]
-        applied = {atom.func for part in parts for atom in part.atoms(AppliedUndef)}
-        return frozenset(applied | {atom.of for part in parts for atom in part.atoms(NthDerivative)})
+        return functions_in(self.lhs, self.rhs, *(h.relation for h in self.given))
 
     @cached_property
     def symbols(self) -> frozenset[Symbol]:
@@ -137,6 +135,12 @@ class Claim:
 
 
 OURS = Source("gradcampp", "")
+
+
+def functions_in(*parts: Basic) -> frozenset[type]:
+    """Return the undefined functions that occur in expressions or relations."""
+    applied = {atom.func for part in parts for atom in part.atoms(AppliedUndef)}
+    return frozenset(applied | {atom.of for part in parts for atom in part.atoms(NthDerivative)})
 
 
 def equation(lhs: Expr, rhs: Expr) -> Eq:

@@ -47,10 +47,31 @@ def holds(relation: type[Relational], difference: sp.Expr, given: tuple[Hypothes
 
 def signs_of(expr: sp.Expr, given: tuple[Hypothesis, ...]) -> Signs:
     """Return the signs that a defined expression can have where `given` holds, or more; all if it is contradictory."""
+    known = _known(given)
+    factored, written = forms(expr, given)
+    found = signs(factored, known)
+    if len(found) > 1:  # the written form is not expanded without need
+        found &= signs(written, known)
+    return found or ALL
+
+
+def forms(expr: sp.Expr, given: tuple[Hypothesis, ...]) -> tuple[sp.Expr, sp.Expr]:
+    """Return the two forms of an expression in which signs are looked for: factored, and as it is written."""
+    value = at_point(expr, given)
+    return sp.factor(sp.together(value)), value
+
+
+def telling(relation: type[Relational], difference: sp.Expr, given: tuple[Hypothesis, ...]) -> sp.Expr:
+    """Return a form of a difference that shows what `holds` found: factored, unless it takes the written one to see."""
+    factored, written = forms(difference, given)
+    shows = relation is sp.Ne or signs(factored, _known(given)) <= ALLOWED.get(relation, ALL)
+    return factored if shows else written
+
+
+def _known(given: tuple[Hypothesis, ...]) -> list[tuple[sp.Expr, Signs]]:
     related = (h.relation for h in given if h.relation.func in ALLOWED and h.relation.rhs == 0)
     known = [(at_point(r.lhs, given), ALLOWED[r.func]) for r in related]
-    found = signs(sp.factor(sp.together(at_point(expr, given))), [pair for pair in known if is_smooth(pair[0])])
-    return found or ALL
+    return [pair for pair in known if is_smooth(pair[0])]
 
 
 def is_defined(expr: sp.Expr, given: tuple[Hypothesis, ...]) -> bool:

@@ -8,14 +8,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from sympy import Add, Derivative, Expr, Integer, Limit, Lt, Max, Ne, Rational, exp
+from sympy import Add, Derivative, Eq, Expr, Integer, Le, Limit, Lt, Max, Ne, Rational, exp
 
 from derivation.bell import Bell
 from derivation.claim import Branch, Claim, Hypothesis, Step, Use, equation, nonzero
 from derivation.claims import LIBRARY
 from derivation.claims.constraints import PAIR, silu
 from derivation.claims.heads import OF_RATIO_ONE, OLD, UNDIVIDED, alpha_of, f2, from_slope, s, t
-from derivation.claims.kinks import ACTIVE, INACTIVE, left_end, phi, right_end, unit
+from derivation.claims.kinks import ACTIVE, INACTIVE, left_end, phi, piece, right_end, unit
 from derivation.claims.paper import (
     BOTH_SIGNS,
     DENOMINATOR,
@@ -45,6 +45,7 @@ from derivation.claims.softmax import (
     skew,
     variance,
 )
+from derivation.claims.softplus import e
 from derivation.claims.weights import ALPHA, CLOSED, SIGN_TURNED, rho
 from derivation.hypotheses import (
     AFFINE,
@@ -76,6 +77,7 @@ from derivation.notation import (
     alpha,
     alpha_q,
     b,
+    beta,
     c,
     f,
     g,
@@ -772,4 +774,113 @@ MUTANTS = (
     Mutant("seventeen-no-square", "paper-seventeen", "no square", {"rhs": exp(S(x)) * slope}),
     Mutant("seventeen-without-affine", "paper-seventeen", "curved S", {"given": (EXP_HEAD,)}),
     Mutant("eighteen-square", "paper-eighteen", "square", {"rhs": exp(S(x)) * slope**2}),
+    Mutant("sum-a-product", "affine-pieces-add-up", "a product", {"lhs": Derivative(L(x) * S(x), (x, 2))}),
+    Mutant("relu-of-piece-its-slope", "relu-of-affine-piece", "its slope", {"lhs": Derivative(Max(0, L(x)), x)}),
+    Mutant(
+        "maximum-its-slope",
+        "maximum-of-affine-pieces",
+        "its slope",
+        {"lhs": Derivative(S(x) + Max(0, L(x) - S(x)), x)},
+    ),
+    Mutant("slope-from-right-the-left-one", "kink-slope-from-right", "the left slope", {"rhs": left}),
+    Mutant("slope-from-left-sign", "kink-slope-from-left", "sign", {"rhs": -left}),
+    Mutant(
+        "exp-piece-exponent-n-plus-1", "exp-piece-nth-derivative", "exponent n + 1", {"rhs": g ** (n + 1) * piece(g)}
+    ),
+    Mutant(
+        "exp-from-right-the-left-slope",
+        "kink-exp-nth-derivative-from-right",
+        "the left slope",
+        {"rhs": left**n * exp(value)},
+    ),
+    Mutant("exp-from-left-no-value", "kink-exp-nth-derivative-from-left", "no exp(s_0)", {"rhs": left**n}),
+    Mutant("alpha-of-piece-1-for-2", "alpha-of-piece", "1 for 2", {"rhs": 1 / (1 + sigma * g)}),
+    Mutant(
+        "alpha-jump-sign",
+        "kink-alpha-jump",
+        "sign",
+        {"rhs": sigma * (right - left) / ((2 + sigma * right) * (2 + sigma * left))},
+    ),
+    Mutant("alpha-one-value", "kink-alpha-has-two-values", "one value", {"relation": Eq}),
+    Mutant(
+        "exp-parts-sign",
+        "exp-piece-integrates-by-parts",
+        "sign",
+        {"rhs": piece(g) * Derivative(phi, (x, 2)) + g**2 * piece(g) * phi},
+    ),
+    Mutant("exp-delta-no-value", "exp-kink-jump-is-dirac", "no exp(s_0)", {"rhs": (right - left) * phi}),
+    Mutant(
+        "exp-parts-square-for-cube",
+        "exp-piece-integrates-by-parts-twice",
+        "square for cube",
+        {"rhs": piece(g) * Derivative(phi, (x, 3)) + g**2 * piece(g) * phi},
+    ),
+    Mutant(
+        "exp-third-jump-sign-of-delta",
+        "exp-kink-third-jump",
+        "sign of the Dirac delta",
+        {"rhs": exp(value) * ((right - left) * Derivative(phi, x) + (right**2 - left**2) * phi)},
+    ),
+    Mutant(
+        "exp-third-jump-of-the-slope-squared",
+        "exp-kink-third-jump",
+        "the square of the jump",
+        {"rhs": exp(value) * ((right - left) * Derivative(phi, x) - (right - left) ** 2 * phi)},
+    ),
+    Mutant("softplus-curvature-no-beta", "softplus-curvature", "no beta", {"rhs": slope * (1 - slope)}),
+    Mutant(
+        "softplus-third-beta-once",
+        "softplus-third-derivative",
+        "beta for beta^2",
+        {"rhs": beta * slope * (1 - slope) * (1 - 2 * slope)},
+    ),
+    Mutant("softplus-active-twice-as-fast", "softplus-slope-active", "twice as fast", {"rhs": e**2}),
+    Mutant("softplus-inactive-half", "softplus-slope-inactive", "half of it", {"rhs": exp(beta * x) / 2}),
+    Mutant(
+        "softplus-alpha-beta-once",
+        "alpha-softplus",
+        "beta for beta^2",
+        {"rhs": 2 + sigma * (1 + 3 * beta * e + beta * e * (e - 1)) / ((1 + e) * (1 + beta * e))},
+    ),
+    Mutant(
+        "softplus-error-sign",
+        "alpha-softplus-error",
+        "sign",
+        {"rhs": sigma * beta * (1 / (1 + beta * e) + (1 - e) / (1 + e))},
+    ),
+    Mutant(
+        "softplus-leading-term-alone",
+        "softplus-error-leading-term",
+        "its leading term alone",
+        {"rhs": sigma * beta * (2 - beta) * e},
+    ),
+    Mutant("softplus-below-beta-once", "softplus-error-from-below", "beta for beta^2", {"rhs": -sigma * beta * e}),
+    Mutant("softplus-below-sign", "softplus-error-from-below", "sign", {"rhs": sigma * beta**2 * e}),
+    Mutant("softplus-above-half-for-2", "softplus-error-from-above", "1/2 for 2", {"rhs": sigma * beta * e / 2}),
+    Mutant(
+        "softplus-rate-no-remainder", "softplus-error-rate", "no remainder", {"rhs": -sigma * beta * e * (beta - 2)}
+    ),
+    Mutant("softplus-on-kink-no-beta", "softplus-error-on-kink", "no beta above", {"rhs": sigma / (1 + beta)}),
+    Mutant("softplus-on-kink-zero", "softplus-error-on-kink", "it vanishes", {"rhs": Integer(0)}),
+    Mutant("softplus-stays-at-sigma", "softplus-error-stays-on-kink", "sigma for sigma/2", {"rhs": sigma}),
+    Mutant(
+        "softplus-grows-no-constant",
+        "softplus-error-grows-near-kink",
+        "no constant",
+        {"rhs": -sigma * beta * (1 - e) / (1 + e)},
+    ),
+    Mutant(
+        "softplus-near-kink-a-constant-more",
+        "softplus-error-near-kink-from-below",
+        "sigma more",
+        {"rhs": sigma - sigma * beta * (1 - e) / (1 + e)},
+    ),
+    Mutant("softplus-inactive-no-remainder", "softplus-error-inactive-from-below", "its limit", {"rhs": sigma * beta}),
+    Mutant(
+        "softplus-inactive-half-of-it", "softplus-error-inactive-from-above", "half of it", {"rhs": sigma * beta / 2}
+    ),
+    Mutant("softplus-weight-sigma-below", "softplus-weight-below-closed-form", "by sigma", {"rhs": sigma}),
+    Mutant("softplus-closed-form-below-quarter", "softplus-closed-form-below-half", "4 for 2", {"rhs": Integer(4)}),
+    Mutant("softplus-weight-above-half", "softplus-weight-below-half", "turned round", {"relation": Lt}),
+    Mutant("softplus-weight-at-least-half", "softplus-weight-at-most-half", "turned round", {"relation": Le}),
 )

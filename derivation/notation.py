@@ -23,6 +23,7 @@ g = Symbol("g", real=True)
 w, b, v = Symbol("w", real=True), Symbol("b", real=True), Symbol("v", real=True)
 a, y = Symbol("a", real=True), Symbol("y", real=True)
 spread = Symbol("r", real=True)
+beta = Symbol("beta", positive=True)
 step = Symbol("delta", positive=True)
 c = Symbol("c", real=True)
 c_0, c_1 = Symbol("c_0", real=True), Symbol("c_1", real=True)
@@ -84,6 +85,9 @@ NOTATION = (
     Notation(total, "sum over all channels l of sigma_l times a gradient of that channel that is not zero", "real"),
     Notation(N, "number of pixels of one map whose gradient is not zero", "positive"),
     Notation(Z, "number of pixels of one map", "positive"),
+    Notation(
+        beta, "sharpness of a softplus, log(1 + exp(beta u))/beta: as it grows, it tends to max(0, u)", "positive"
+    ),
     Notation(step, "step along the line, in finite differences and limits", "positive"),
     Notation(value, "value of a piecewise-linear function at its kink, which lies at x = 0", "real"),
     Notation(left, "slope just left of the kink", "real"),

@@ -1,14 +1,14 @@
 """Which signs can an expression have? To be trusted, as `derivation.decide` has to be, which asks.
 
-By rules of signs alone: a product by its factors, a sum whose terms all have one sign, an even power, what is known,
-and SymPy's knowledge of the letters' domains. Nothing is estimated.
+By rules of signs alone: a product by its factors, a sum whose terms all have one sign, as they are written or expanded,
+an even power, e^a - 1 by a, what is known, and SymPy's knowledge of the letters' domains. Nothing is estimated.
 """
 
 from collections.abc import Sequence
 from itertools import product
 from math import prod
 
-from sympy import Add, Expr, Ge, Gt, Le, Lt, Mul, Ne, Pow, cancel, expand
+from sympy import Add, Expr, Ge, Gt, Le, Lt, Mul, Ne, Pow, cancel, exp, expand
 from sympy.core.relational import Relational
 
 Signs = frozenset[int]
@@ -53,8 +53,18 @@ def _by_parts(e: Expr, known: Sequence[tuple[Expr, Signs]]) -> Signs:
             base = signs(e.base, known) - ({0} if e.exp < 0 else set())
             return frozenset(s ** abs(int(e.exp)) for s in base)
         case Add():
-            return _sum([signs(term, known) for term in Add.make_args(expand(e))])
+            found = _by_exponent(e, known)
+            for terms in {e.args, Add.make_args(expand(e))}:
+                found &= _sum([signs(term, known) for term in terms])
+            return found
     return ALL
+
+
+def _by_exponent(e: Add, known: Sequence[tuple[Expr, Signs]]) -> Signs:
+    # c e^a - c has the sign of c a, since the exponential increases and is 1 at 0.
+    constant, rest = e.as_coeff_Add()
+    c, power = rest.as_coeff_Mul()
+    return signs(c * power.args[0], known) if isinstance(power, exp) and c == -constant else ALL
 
 
 def _sum(terms: Sequence[Signs]) -> Signs:

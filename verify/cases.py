@@ -11,7 +11,7 @@ from itertools import product
 from sympy import Basic, Derivative, Dummy, Eq, Expr, Integer, Rational, Symbol, expand, simplify
 from sympy.core.function import UndefinedFunction
 
-from derivation.claim import Claim, Hypothesis
+from derivation.claim import Claim, Hypothesis, functions_in
 from derivation.notation import (
     D,
     G,
@@ -30,6 +30,7 @@ from derivation.notation import (
     alpha,
     alpha_q,
     b,
+    beta,
     c,
     c_0,
     c_1,
@@ -96,6 +97,7 @@ NUMBERS: dict[Symbol, tuple[Rational, ...]] = {
     total: (Integer(1), Integer(2), Integer(-2)),
     N: (Integer(1), Integer(3), Integer(2)),
     Z: (Integer(2), Integer(4)),
+    beta: (Integer(1), Integer(2), Integer(4)),
     step: (Integer(1), HALF, Rational(1, 4)),
     spread: (Integer(1), Integer(2), -HALF),
     a: (Integer(1), Integer(2), HALF, Integer(-1)),
@@ -143,7 +145,8 @@ def meets(case: Case, hypothesis: Hypothesis) -> bool | None:
     """Whether a hypothesis holds in a case: True, False, or None where exact arithmetic cannot tell."""
     relation = hypothesis.relation
     if isinstance(relation, Eq) and not hypothesis.at_point:
-        return _holds_identically(relation, case.functions, _constants(hypothesis, case))
+        functions = tuple(pair for pair in case.functions if pair[0] in functions_in(relation))
+        return _holds_identically(relation, functions, _constants(hypothesis, case))
     found = _sign_of(relation.lhs - relation.rhs, case)
     return None if found is None else bool(relation.func(Integer(found), 0))
 

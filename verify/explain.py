@@ -6,11 +6,11 @@ is made of blocks (`Explanation`), which `verify.typeset` writes for a terminal,
 
 from collections.abc import Iterator, Mapping, Sequence
 
-from sympy import Add, Basic, Eq, Expr, Ge, Gt, Integer, Le, Lt, Max, Symbol, factor, sympify, together
+from sympy import Add, Basic, Eq, Expr, Ge, Gt, Integer, Le, Lt, Max, Symbol, sympify
 from sympy.core.function import AppliedUndef, UndefinedFunction
 
 from derivation.claim import Claim, Hypothesis, Use
-from derivation.decide import at_point, normal
+from derivation.decide import at_point, normal, telling
 from derivation.limit import take_limits
 from derivation.notation import NOTATION
 from derivation.printing import OPPOSITES, SIGNS
@@ -141,9 +141,10 @@ def _link(claim: Claim, link: Link, place: int, total: int) -> Iterator[Block]:
         yield Display((link.before, link.after) if claim.steps else _worked_out(link, given))
     else:
         yield Display((link.before, link.after), link.relation)
-        yield ("where the left side less the right one is",)
-        less = at_point(Add(link.before, -link.after, evaluate=False), given)
-        yield Display((factor(together(less)), Integer(0)), link.relation)
+        less = telling(link.relation, Add(link.before, -link.after, evaluate=False), given)
+        if (less, Integer(0)) != (link.before, link.after):
+            yield ("where the left side less the right one is",)
+            yield Display((less, Integer(0)), link.relation)
 
 
 def _capital(says: str) -> str:

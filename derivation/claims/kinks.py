@@ -1,9 +1,37 @@
-"""Second derivatives of piecewise-linear functions: zero off the kinks; at a kink a jump of the slope."""
+r"""Second derivatives of piecewise-linear functions: zero off the kinks; at a kink a jump of the slope.
 
-from sympy import Add, Derivative, Gt, Integer, Limit, Lt, Max, Mul
+**Off the kinks.** A network of affine layers, ReLUs and maxima has second derivative zero along the line wherever no
+ReLU has input zero and no maximum has a tie. This is an induction over its construction. The entry itself and what does
+not depend on it are affine (`post-linear-second-derivative`); and affine near the point are, of functions L and S that
+are, every sum v L + w S + b (`affine-pieces-add-up`), every max(0, L) (`relu-of-affine-piece`) and every max(L, S) =
+S + max(0, L - S) (`maximum-of-affine-pieces`). Other units are made of these: |L| = max(0, L) + max(0, -L), and a leaky
+ReLU is max(0, L) - c max(0, -L).
 
-from derivation.claim import OURS, Branch, Claim, Hypothesis, Source, nonzero
-from derivation.notation import b, g, left, right, step, test_function, v, value, w, x
+**At a kink**, put at x = 0, a piecewise-linear S is s_0 + m_- x to the left and s_0 + m_+ x to the right of it. A
+second derivative exists only as a distribution: an integral of S phi'', by parts on either piece, leaves the boundary
+terms of the two pieces at the kink, and what they differ by is a Dirac delta's share. With delta for the Dirac delta,
+
+    S''        = (m_+ - m_-) delta                                               near the kink
+    (e^S)''    = S'^2 e^S + e^(s_0) (m_+ - m_-) delta
+    (e^S)'''   = S'^3 e^S + e^(s_0) ((m_+^2 - m_-^2) delta + (m_+ - m_-) delta')
+
+since the n-th derivative of a distribution T takes phi to (-1)^n times T's value at phi^(n). So Y^(n) = Y g^n, true on
+either piece and of the one-sided derivatives, is false across a kink. The two one-sided derivatives give two values of
+the pixel weight, 1/(2 + sigma m_-) and 1/(2 + sigma m_+).
+
+**What autograd answers at a kink** is no theorem but a convention. torch differentiates max(0, u) to 0 at u = 0, the
+slope of the inactive side, |u| to 0 and a tie of `amax` to the mean, which are slopes of neither side; and each of them
+a second time to 0, everywhere. So the alpha that it gives on the kink of a ReLU is that of the inactive side, and to
+check S'' = 0 with it is circular: it is zero because it was written so, on the kink too, where the second difference
+quotient is (m_+ - m_-)/step. `tests/verify/test_kinks.py` pins the convention down, and the method that uses torch's
+derivatives does not try a claim that differentiates a maximum twice.
+"""
+
+from sympy import Add, Derivative, Expr, Gt, Integer, Limit, Lt, Max, Mul, Ne, exp
+
+from derivation.claim import OURS, Branch, Claim, Hypothesis, Source, Step, Use, equation, nonzero
+from derivation.hypotheses import AFFINE, LAYER_AFFINE
+from derivation.notation import L, S, b, g, left, n, right, sigma, step, test_function, v, value, w, x
 
 unit = Max(0, w * x + b)
 phi = test_function(x)
@@ -11,6 +39,47 @@ left_end, right_end = value * Derivative(phi, x) - left * phi, value * Derivativ
 OFF_KINK = Hypothesis("off-kink", "the unit's input is not zero: the entry is not on the kink", nonzero(w * x + b))
 ACTIVE = Hypothesis("active", "the unit's input is positive", Gt(w * x + b, 0, evaluate=False))
 INACTIVE = Hypothesis("inactive", "the unit's input is negative", Lt(w * x + b, 0, evaluate=False))
+ON_KINK = Hypothesis("on-kink", "the entry is on the kink", equation(x, Integer(0)), at_point=True)
+INPUT_NONZERO = Hypothesis("input-nonzero", "the input of the ReLU is not zero", nonzero(L(x)))
+NO_TIE = Hypothesis("no-tie", "the two arguments of the maximum differ", nonzero(L(x) - S(x)))
+TAIL_JUMPS = Hypothesis("slope-jumps", "the slope jumps at the kink", nonzero(right - left))
+FOOTPRINT_NONZERO = Hypothesis("footprint-nonzero", "the footprint is not zero", nonzero(sigma))
+NO_LEFT_POLE = Hypothesis("no-left-pole", "sigma m_- is not -2", nonzero(2 + sigma * left))
+NO_RIGHT_POLE = Hypothesis("no-right-pole", "sigma m_+ is not -2", nonzero(2 + sigma * right))
+PIECE_SLOPE = Hypothesis("piece-slope-nonzero", "the slope of the piece is not zero", nonzero(g))
+PIECE_NO_POLE = Hypothesis("piece-no-pole", "sigma g is not -2", nonzero(2 + sigma * g))
+
+
+def cases(what: str, e: Expr) -> tuple[Branch, Branch]:
+    """Return the two sides of the kink e = 0 of max(0, e); `what` names e."""
+    above = Hypothesis("above", f"{what} is positive", Gt(e, 0, evaluate=False))
+    below = Hypothesis("below", f"{what} is negative", Lt(e, 0, evaluate=False))
+    return Branch(f"{what} positive", (above,)), Branch(f"{what} negative", (below,))
+
+
+def piece(slope: Expr) -> Expr:
+    """Return exp of the affine piece that has this slope and the value s_0 at the kink x = 0."""
+    return exp(value + slope * x)
+
+
+def second_end(slope: Expr) -> Expr:
+    """Return what integrating piece(slope) phi'' by parts leaves at an end of the piece."""
+    return piece(slope) * Derivative(phi, x) - slope * piece(slope) * phi
+
+
+def third_end(slope: Expr) -> Expr:
+    """Return what integrating piece(slope) phi''' by parts leaves at an end of the piece."""
+    return (
+        piece(slope) * Derivative(phi, (x, 2))
+        - slope * piece(slope) * Derivative(phi, x)
+        + slope**2 * piece(slope) * phi
+    )
+
+
+def alpha_of(e: Expr) -> Expr:
+    """Return (10) with the pure derivatives of e."""
+    return Derivative(e, (x, 2)) / (2 * Derivative(e, (x, 2)) + sigma * Derivative(e, (x, 3)))
+
 
 CLAIMS = (
     Claim(
@@ -36,6 +105,32 @@ CLAIMS = (
         ),
         (OFF_KINK,),
         branches=(Branch("unit active", (ACTIVE,)), Branch("unit inactive", (INACTIVE,))),
+    ),
+    Claim(
+        "affine-pieces-add-up",
+        "A weighted sum of two functions that are affine along the line, plus a bias, is affine along it.",
+        Derivative(v * L(x) + w * S(x) + b, (x, 2)),
+        Integer(0),
+        OURS,
+        (LAYER_AFFINE, AFFINE),
+    ),
+    Claim(
+        "relu-of-affine-piece",
+        "The ReLU of a function that is affine along the line is affine where that function is not zero.",
+        Derivative(Max(0, L(x)), (x, 2)),
+        Integer(0),
+        OURS,
+        (LAYER_AFFINE, INPUT_NONZERO),
+        branches=cases("input", L(x)),
+    ),
+    Claim(
+        "maximum-of-affine-pieces",
+        "The maximum S + max(0, L - S) of two functions that are affine along the line is affine where they differ.",
+        Derivative(S(x) + Max(0, L(x) - S(x)), (x, 2)),
+        Integer(0),
+        OURS,
+        (LAYER_AFFINE, AFFINE, NO_TIE),
+        branches=cases("difference", L(x) - S(x)),
     ),
     Claim(
         "post-pair-second-relu",
@@ -92,5 +187,129 @@ CLAIMS = (
         Add(left_end, Mul(-1, right_end, evaluate=False), evaluate=False),
         (right - left) * phi,
         OURS,
+    ),
+    Claim(
+        "kink-slope-from-right",
+        "The one-sided derivative of a piecewise-linear function from the right of its kink is the right slope.",
+        Limit(Add(value + right * step, -value, evaluate=False) / step, step, 0, "+"),
+        right,
+        OURS,
+    ),
+    Claim(
+        "kink-slope-from-left",
+        "The one-sided derivative of a piecewise-linear function from the left of its kink is the left slope.",
+        Limit(Add(value, -(value - left * step), evaluate=False) / step, step, 0, "+"),
+        left,
+        OURS,
+    ),
+    Claim(
+        "exp-piece-nth-derivative",
+        "On a piece s_0 + g x the n-th derivative of its exponential is g^n times it, for every n.",
+        Derivative(piece(g), (x, n)),
+        g**n * piece(g),
+        OURS,
+        induction=n,
+    ),
+    Claim(
+        "kink-exp-nth-derivative-from-right",
+        "The n-th one-sided derivative of exp(S) from the right of the kink is m_+^n exp(s_0), for every n.",
+        Derivative(piece(right), (x, n)),
+        right**n * exp(value),
+        OURS,
+        (ON_KINK,),
+        steps=(
+            Step(right**n * piece(right), "on the right piece", (Use("exp-piece-nth-derivative", ((g, right),)),)),
+            Step(right**n * exp(value), "the kink is at x = 0"),
+        ),
+    ),
+    Claim(
+        "kink-exp-nth-derivative-from-left",
+        "The n-th one-sided derivative of exp(S) from the left of the kink is m_-^n exp(s_0), for every n.",
+        Derivative(piece(left), (x, n)),
+        left**n * exp(value),
+        OURS,
+        (ON_KINK,),
+        steps=(
+            Step(left**n * piece(left), "on the left piece", (Use("exp-piece-nth-derivative", ((g, left),)),)),
+            Step(left**n * exp(value), "the kink is at x = 0"),
+        ),
+    ),
+    Claim(
+        "alpha-of-piece",
+        "On a piece of slope g the pixel weight (10) of exp(S) is 1/(2 + sigma g), one-sided at its ends too.",
+        alpha_of(piece(g)),
+        1 / (2 + sigma * g),
+        OURS,
+        (PIECE_SLOPE, PIECE_NO_POLE),
+        steps=(
+            Step(
+                g**2 * piece(g) / (2 * g**2 * piece(g) + sigma * g**3 * piece(g)),
+                "second and third derivative on the piece",
+                (Use("exp-piece-nth-derivative", ((n, 2),)), Use("exp-piece-nth-derivative", ((n, 3),))),
+            ),
+            Step(1 / (2 + sigma * g), "divide by g^2 exp(s_0 + g x), which is not zero"),
+        ),
+    ),
+    Claim(
+        "kink-alpha-jump",
+        "The pixel weights from the right and from the left of a kink differ by sigma times the slope's fall over both "
+        "denominators.",
+        Add(1 / (2 + sigma * right), -1 / (2 + sigma * left), evaluate=False),
+        sigma * (left - right) / ((2 + sigma * right) * (2 + sigma * left)),
+        OURS,
+        (NO_LEFT_POLE, NO_RIGHT_POLE),
+    ),
+    Claim(
+        "kink-alpha-has-two-values",
+        "At a kink the closed form (19) has no single value: the weights from the right and from the left differ.",
+        1 / (2 + sigma * right),
+        1 / (2 + sigma * left),
+        OURS,
+        (TAIL_JUMPS, FOOTPRINT_NONZERO, NO_LEFT_POLE, NO_RIGHT_POLE),
+        relation=Ne,
+    ),
+    Claim(
+        "post-exp-second-derivative-across-kink",
+        "Y'' = Y (dS/dx)^2 as distributions where S has a kink: then the boundary terms of its two pieces cancel.",
+        Add(second_end(left), Mul(-1, second_end(right), evaluate=False), evaluate=False),
+        Integer(0),
+        Source(
+            "post",
+            "displayed formula 4",
+            "d^nY/dx^n = Y x (dS/dx)^n",
+            "S is piecewise linear, n = 2, and the derivatives are those of distributions, so that kinks count",
+        ),
+        (ON_KINK,),
+    ),
+    Claim(
+        "exp-piece-integrates-by-parts",
+        "On a piece, E = exp(s_0 + g x), E phi' - g E phi is an antiderivative of E phi'' - g^2 E phi.",
+        Derivative(second_end(g), x),
+        piece(g) * Derivative(phi, (x, 2)) - g**2 * piece(g) * phi,
+        OURS,
+    ),
+    Claim(
+        "exp-kink-jump-is-dirac",
+        "For exp(S) the boundary terms differ at the kink by exp(s_0) times the slope's jump times phi: a Dirac delta.",
+        Add(second_end(left), Mul(-1, second_end(right), evaluate=False), evaluate=False),
+        exp(value) * (right - left) * phi,
+        OURS,
+        (ON_KINK,),
+        corrects=("post-exp-second-derivative-across-kink",),
+    ),
+    Claim(
+        "exp-piece-integrates-by-parts-twice",
+        "On a piece, E phi'' - g E phi' + g^2 E phi is an antiderivative of E phi''' + g^3 E phi, E = exp(s_0 + g x).",
+        Derivative(third_end(g), x),
+        piece(g) * Derivative(phi, (x, 3)) + g**3 * piece(g) * phi,
+        OURS,
+    ),
+    Claim(
+        "exp-kink-third-jump",
+        "For the third derivative of exp(S) they differ by a Dirac delta's share and that of its derivative.",
+        Add(third_end(left), Mul(-1, third_end(right), evaluate=False), evaluate=False),
+        exp(value) * ((right - left) * Derivative(phi, x) - (right**2 - left**2) * phi),
+        OURS,
+        (ON_KINK,),
     ),
 )

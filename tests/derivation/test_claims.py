@@ -6,6 +6,7 @@ out equal in every case that satisfies its hypotheses, and a claim (or a mutant)
 
 import re
 from dataclasses import replace
+from functools import cache
 from itertools import product
 from pathlib import Path
 
@@ -21,6 +22,7 @@ from sympy import (
     exp,
     expand,
     fraction,
+    log,
     simplify,
     together,
     true,
@@ -28,7 +30,7 @@ from sympy import (
 from sympy.core.function import AppliedUndef
 
 import derivation
-from derivation.claim import OURS
+from derivation.claim import OURS, functions_in
 from derivation.claims import CLAIMS, LIBRARY
 from derivation.claims.weights import CLOSED, NO_RHO_POLE
 from derivation.hypotheses import NO_POLE, SLOPE
@@ -52,6 +54,7 @@ from derivation.notation import (
     alpha,
     alpha_q,
     b,
+    beta,
     c,
     c_0,
     c_1,
@@ -206,6 +209,41 @@ PROVED = {
     "kink-second-difference",
     "affine-piece-integrates-by-parts",
     "kink-jump-is-dirac",
+    "affine-pieces-add-up",
+    "relu-of-affine-piece",
+    "maximum-of-affine-pieces",
+    "kink-slope-from-right",
+    "kink-slope-from-left",
+    "exp-piece-nth-derivative",
+    "kink-exp-nth-derivative-from-right",
+    "kink-exp-nth-derivative-from-left",
+    "alpha-of-piece",
+    "kink-alpha-jump",
+    "kink-alpha-has-two-values",
+    "exp-piece-integrates-by-parts",
+    "exp-kink-jump-is-dirac",
+    "exp-piece-integrates-by-parts-twice",
+    "exp-kink-third-jump",
+    "softplus-curvature",
+    "softplus-third-derivative",
+    "softplus-slope-active",
+    "softplus-slope-inactive",
+    "alpha-softplus",
+    "alpha-softplus-error",
+    "softplus-error-leading-term",
+    "softplus-error-from-below",
+    "softplus-error-from-above",
+    "softplus-error-rate",
+    "softplus-error-on-kink",
+    "softplus-error-stays-on-kink",
+    "softplus-error-grows-near-kink",
+    "softplus-error-near-kink-from-below",
+    "softplus-error-inactive-from-below",
+    "softplus-error-inactive-from-above",
+    "softplus-weight-below-closed-form",
+    "softplus-closed-form-below-half",
+    "softplus-weight-below-half",
+    "softplus-weight-at-most-half",
 }
 HOLDS = {claim.name: prove(claim, LIBRARY).holds for claim in CLAIMS}
 
@@ -221,6 +259,7 @@ FUNCTIONS = {
     Q: (1 + exp(2 * u), u**2 + 2),
     test_function: (1 + u - u**3,),
 }
+SOFTPLUSES = (log(1 + exp(u)), log(1 + exp(4 * u)) / 4)
 VALUES = {
     x: (Integer(0), Rational(3, 2)),
     sigma: (Integer(3), Integer(5), Integer(0)),
@@ -240,6 +279,7 @@ VALUES = {
     total: (Integer(3), Integer(28)),
     N: (Integer(3), Integer(2)),
     Z: (Integer(7),),
+    beta: (Integer(1), Integer(4)),
     step: (Rational(1, 2),),
     spread: (Integer(2),),
     a: (Integer(2), Rational(-1, 2)),
@@ -257,7 +297,7 @@ VALUES = {
 
 
 def cases(claim):
-    """Yield every choice of the functions and values above for what occurs in the claim, as a list of pairs.
+    """Yield every choice of the functions and values above for what occurs in the claim, as pairs.
 
     A function that the hypotheses define is that one and no other.
     """
@@ -266,7 +306,9 @@ def cases(claim):
     functions = sorted(claim.functions, key=str)
     bound = {h.argument for h in claim.given}
     symbols = sorted(claim.symbols.union(*(h.relation.free_symbols for h in claim.given)) - bound, key=str)
-    choices = [[(function, e) for e in {**FUNCTIONS, **defined}[function]] for function in functions]
+    # A claim about the sharpness of a softplus is one about softpluses; elsewhere they would only cost time.
+    tails = {S: SOFTPLUSES} if beta in symbols else {}
+    choices = [[(function, e) for e in {**FUNCTIONS, **tails, **defined}[function]] for function in functions]
     choices += [[(symbol, v) for v in VALUES[symbol]] for symbol in symbols]
     yield from product(*choices)
 
@@ -293,16 +335,21 @@ def vanishes(expr):
 
 def satisfied(hypothesis, case):
     """Say whether a hypothesis holds: an equation along the whole line, anything else at the point."""
-    if isinstance(hypothesis.relation, Eq) and not hypothesis.at_point:
-        return related(hypothesis.relation, [pair for pair in case if pair[0] != x])
-    return related(hypothesis.relation, case)
+    relation = hypothesis.relation
+    spoken_of = relation.free_symbols | functions_in(relation)
+    if isinstance(relation, Eq) and not hypothesis.at_point:
+        spoken_of -= {x}
+    return related(relation, tuple(pair for pair in case if pair[0] in spoken_of))
 
 
+@cache
 def related(relation, case):
     """Say whether the two sides of a relation, worked out, are related so."""
     difference = worked_out(relation.lhs - relation.rhs, case)
     if isinstance(relation, Eq | Ne):
         return vanishes(difference) is isinstance(relation, Eq)
+    if difference.is_number and difference.is_zero is False:
+        return relation.func(difference, 0) == true
     return relation.func(simplify(difference), 0) == true
 
 

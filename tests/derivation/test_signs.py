@@ -3,7 +3,7 @@ import sympy as sp
 from sympy import Eq, Ge, Gt, Integer, Le, Lt, Max, Ne, Rational, exp
 
 from derivation.claim import Hypothesis, equation, nonzero
-from derivation.decide import holds, is_nonzero, signs_of
+from derivation.decide import holds, is_nonzero, signs_of, telling
 from derivation.hypotheses import AFFINE, EXP_HEAD, SLOPE, Y, curvature, slope
 from derivation.notation import g, n, sigma, step, x
 
@@ -45,6 +45,15 @@ KNOWN = {
     "a function put in": (Y, {1}, (EXP_HEAD,)),
     "an equation along the line": (curvature, {0}, (AFFINE,)),
     "a symbolic power": (x**n, {-1, 0, 1}, ()),
+    "a sum that must not be expanded": (1 + sigma * (x - 1), {1}, (*BOTH, *given(positive(x - 1)))),
+    "a quotient of such sums": (1 / (1 + sigma * (x - 1)) + g, {1}, (*BOTH, *given(positive(x - 1)))),
+    "a sum of which one term may be negative": (1 + sigma * (x - 1), {-1, 0, 1}, BOTH),
+    "an exponential above one": (exp(x) - 1, {1}, given(positive(x))),
+    "an exponential of what is negative": (3 - 3 * exp(-g * sigma), {1}, BOTH),
+    "an exponential not below one": (exp(x) - 1, {0, 1}, given(Ge(x, 0, evaluate=False))),
+    "an exponential less another number": (exp(x) - 2, {-1, 0, 1}, given(positive(x))),
+    "an exponential of anything less one": (exp(x) - 1, {-1, 0, 1}, ()),
+    "an exponential and one": (-1 - exp(-x), {-1}, given(positive(x))),
 }
 
 
@@ -90,3 +99,9 @@ def test_a_sign_given_at_a_point_where_a_definition_is_put_in():
 def test_a_divisor_may_be_known_by_its_sign():
     assert is_nonzero(2 + sigma * g, BOTH) and not is_nonzero(2 + sigma * g, BOTH[:1])
     assert holds(Gt, 1 / (2 + sigma * g), BOTH) is True
+
+
+def test_the_form_that_tells_the_sign_is_the_factored_one_unless_only_the_written_one_does():
+    hidden = 1 + sigma * (x - 1)
+    assert telling(Gt, hidden, (*BOTH, *given(positive(x - 1)))) == hidden
+    assert telling(Gt, exp(x) * (2 + sigma) - 2 * exp(x), BOTH) == sigma * exp(x)

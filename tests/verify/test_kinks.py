@@ -4,6 +4,7 @@ import pytest
 import torch
 from torch import nn
 
+from cam.jets import ORACLES, tower
 from cam.tail import cut
 from verify.kinks import is_off_kinks
 
@@ -82,3 +83,45 @@ def test_what_is_not_described_is_not_known_to_be_off_its_kinks(layer):
 
 def test_a_linear_tail_has_no_kinks():
     assert is_off_kinks(*tail_of(nn.AvgPool2d(2), at=torch.zeros(SHAPE, dtype=torch.float64)))
+
+
+# What torch answers on a kink: its convention, which `derivation.claims.kinks` describes.
+
+AT_KINK = torch.zeros(1, dtype=torch.float64)
+oracles = pytest.mark.parametrize("oracle", ORACLES)
+
+
+def pair(t):
+    """Return two entries, t and -2 t, that tie at 0: shape (B, 2)."""
+    return torch.stack((t, -2 * t), dim=1)
+
+
+@oracles
+@pytest.mark.parametrize(
+    ("unit", "from_left", "from_right", "answer"),
+    [
+        (lambda t: (3 * t).relu(), 0.0, 3.0, 0.0),
+        (lambda t: (-3 * t).relu(), -3.0, 0.0, 0.0),
+        (lambda t: 5 * t + (3 * t).relu(), 5.0, 8.0, 5.0),
+        (lambda t: (3 * t).abs(), -3.0, 3.0, 0.0),
+        (lambda t: pair(t).amax(1), -2.0, 1.0, -0.5),
+    ],
+    ids=["relu", "relu turned round", "relu on a slope", "abs", "amax"],
+)
+def test_torch_has_a_slope_on_a_kink_and_a_second_derivative_of_zero_whatever_the_function_does(
+    unit, from_left, from_right, answer, oracle
+):
+    assert tower(unit, AT_KINK, 3, oracle)[1:].flatten().tolist() == [answer, 0.0, 0.0]
+    for step in (2.0**-k for k in (1, 10, 20)):  # exact in float64
+        left, here, right = unit(torch.tensor([-step, 0.0, step], dtype=torch.float64)).tolist()
+        assert ((here - left) / step, (right - here) / step) == (from_left, from_right)
+        assert (right - 2 * here + left) / step**2 == (from_right - from_left) / step != 0
+
+
+@oracles
+def test_the_pixel_weight_of_torch_on_the_kink_of_a_relu_is_that_of_the_inactive_side(oracle):
+    sigma, flat, steep = 2.0, 0.5, 2.0
+    _, _, second, third = tower(lambda t: (flat * t + ((steep - flat) * t).relu()).exp(), AT_KINK, 3, oracle)
+    alpha = second / (2 * second + sigma * third)
+    assert alpha.item() == pytest.approx(1 / (2 + sigma * flat), rel=1e-15)
+    assert alpha.item() != pytest.approx(1 / (2 + sigma * steep), rel=0.1)

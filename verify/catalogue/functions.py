@@ -59,21 +59,33 @@ def _gelu_ball(u: Any) -> Any:
     return u * (1 + (u / arb(2).sqrt()).erf()) / 2
 
 
-def _softplus(u: Any) -> Any:
+def softplus(beta: int) -> Face:
+    """log(1 + exp(beta u))/beta.
+
+    Raises:
+        ValueError: beta is no power of two, so that float64 would round the products with it.
+    """
+    if beta < 1 or beta & (beta - 1):
+        raise ValueError(f"expected a power of two for beta, got {beta}")
+
     # torch's softplus turns into the identity above a threshold, and log(1 + exp(u)) overflows: this does neither.
-    return u.logaddexp(u * 0)
+    def torch(u: Any) -> Any:
+        return (beta * u).logaddexp(u * 0) / beta
+
+    text = "log(1 + exp(u))" if beta == 1 else f"log(1 + exp({beta} u))/{beta}"
+    return Face(
+        text,
+        lambda u: sympy.log(1 + sympy.exp(beta * u)) / beta,
+        torch,
+        lambda u: (1 + (beta * u).exp()).log() / beta,
+    )
 
 
 EXP = Face("exp(u)", sympy.exp, lambda u: u.exp(), lambda u: u.exp())
 SIGMOID = Face(
     "1/(1 + exp(-u))", lambda u: 1 / (1 + sympy.exp(-u)), lambda u: u.sigmoid(), lambda u: 1 / (1 + (-u).exp())
 )
-SOFTPLUS = Face(
-    "log(1 + exp(u))",
-    lambda u: sympy.log(1 + sympy.exp(u)),
-    _softplus,
-    lambda u: (1 + u.exp()).log(),
-)
+SOFTPLUS = softplus(1)
 TANH = Face(
     "tanh(u)",
     lambda u: 1 - 2 / (1 + sympy.exp(2 * u)),  # a rational function of exp(u): exact arithmetic decides it
@@ -93,6 +105,8 @@ LINES = (
     polynomial("u + u^3", (0, 1, 0, 1)),
     SOFTPLUS,
     GELU,
+    softplus(2),
+    softplus(4),
 )
 OUTER = (
     EXP,

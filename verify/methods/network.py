@@ -24,6 +24,7 @@ from derivation.hypotheses import AFFINE, Y, along
 from derivation.notation import S, f, n, sigma, u, x
 from derivation.nth import NthDerivative, nth
 from verify.calibrate import Check, check, weights_beside_claims
+from verify.cases import free_symbols
 from verify.catalogue.functions import Face
 from verify.catalogue.networks import Network
 from verify.errors import UsageError
@@ -111,7 +112,11 @@ def concerns(claim: Claim) -> bool:
     named = claim.functions | {S, f}
     decided = all(h == AFFINE or _is_definition(h) or not isinstance(h.relation, Eq) for h in claim.given)
     return (
-        decided and S in claim.functions and named == {S, f} and claim.symbols <= {x, sigma, n} and bool(orders(claim))
+        decided
+        and S in claim.functions
+        and named == {S, f}
+        and free_symbols(claim) <= {x, sigma, n}
+        and bool(orders(claim))
     )
 
 

@@ -10,7 +10,7 @@ from cam import weights
 from derivation.claims import CLAIMS, LIBRARY
 from derivation.claims.weights import CLOSED
 from derivation.hypotheses import slope
-from derivation.notation import sigma
+from derivation.notation import sigma, x
 from verify.calibrate import Disagreement, demand
 from verify.catalogue.networks import NETWORKS
 from verify.methods import network as real
@@ -219,3 +219,8 @@ def test_a_wrong_ratio_shows_on_a_network(scenes):
     right = LIBRARY["alpha-sigmoid-head"]
     wrong = replace(right, rhs=right.rhs.subs(sigma, -sigma))
     assert judged(scenes("digits-relu-sigmoid"), wrong)[right.name].verdict is Verdict.UNDECIDED
+
+
+def test_a_claim_whose_hypothesis_names_what_a_network_does_not_have_is_not_tried_on_one():
+    assert LIBRARY["softplus-closed-form-below-half"].symbols <= {sigma, x}
+    assert not any(real.concerns(claim) for claim in CLAIMS if claim.name.startswith("softplus"))

@@ -95,7 +95,10 @@ def test_exact_numbers_that_cannot_be_decided_support_nothing():
     assert judge(odd_part, case).holds is None
 
 
-def test_torch_is_not_asked_for_the_second_derivative_of_a_relu():
-    found = autograd(LIBRARY["relu-second-derivative-off-kinks"])
+@pytest.mark.parametrize(
+    "name", ["relu-second-derivative-off-kinks", "relu-of-affine-piece", "maximum-of-affine-pieces"]
+)
+def test_torch_is_not_asked_for_the_second_derivative_of_a_relu(name):
+    found = autograd(LIBRARY[name])
     assert (found.verdict, found.tried) == (Verdict.UNDECIDED, 0)
     assert "built in" in found.note
