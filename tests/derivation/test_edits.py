@@ -96,10 +96,10 @@ def test_what_is_written_without_being_evaluated_stays_so():
 @pytest.mark.parametrize("claim", CLAIMS, ids=lambda claim: claim.name)
 def test_every_claim_has_edits_and_each_is_another_statement_with_a_name_of_its_own(claim):
     mutants = [*edited(claim)]
-    sides = [mutant.planted(LIBRARY).rhs for mutant in mutants]
+    statements = [mutant.planted(LIBRARY).statement for mutant in mutants]
     assert mutants
-    assert claim.rhs not in sides
-    assert len(set(sides)) == len(sides) == len({mutant.name for mutant in mutants})
+    assert claim.statement not in statements
+    assert len(set(statements)) == len(statements) == len({mutant.name for mutant in mutants})
 
 
 def test_the_order_is_the_same_every_time():

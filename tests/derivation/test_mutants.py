@@ -19,12 +19,12 @@ def test_there_are_enough_of_them_and_their_names_are_slugs_given_once():
 def test_what_is_planted_differs_from_the_claim_in_what_it_says_and_keeps_its_name(mutant):
     planted, claim = mutant.planted(LIBRARY), LIBRARY[mutant.claim]
     assert planted.name == claim.name
-    assert (planted.lhs, planted.rhs, planted.given) != (claim.lhs, claim.rhs, claim.given)
+    assert (planted.statement, planted.given) != (claim.statement, claim.given)
 
 
 def test_no_error_is_planted_twice():
     statements = [(mutant.planted(LIBRARY), mutant) for mutant in MUTANTS]
-    seen = [(p.lhs, p.rhs, p.given, p.steps, p.branches, p.induction) for p, _ in statements]
+    seen = [(p.statement, p.given, p.steps, p.branches, p.induction) for p, _ in statements]
     assert len(set(seen)) == len(seen)
 
 
