@@ -13,7 +13,7 @@ from derivation.claim import Claim, Hypothesis, Use
 from derivation.decide import at_point, normal, telling
 from derivation.limit import take_limits
 from derivation.notation import NOTATION
-from derivation.printing import OPPOSITES, SIGNS
+from derivation.printing import OPPOSITES, SIGNS, line
 from derivation.proof import Link, Proof
 from verify import counterexample as counter
 from verify.cases import Case
@@ -206,14 +206,16 @@ def _counterexample(claim: Claim, found: counter.Counterexample, proof: Proof) -
         blocks += [("The hypotheses hold there:",), Items(tuple(items))]
     chains = counter.parts(claim, case)
     blocks += [("Put in:",), *map(Display, chains)] if chains else []
+    ends = []
     for words, side, said in (("left", claim.lhs, outcome.lhs), ("right", claim.rhs, outcome.rhs)):
         put_in, final = counter.put_in(side, case), counter.worth(side, case)
+        ends.append(said if final is None else line(final))
         if found.method == "exact" and put_in is not None and final is not None:
             blocks += [(f"Hence the {words} side:",), Display(tuple(dict.fromkeys((side, put_in, final))))]
         else:
             blocks.append((f"Hence the {words} side lies in the ball {said}.",))
     differ = "The sides differ" if claim.relation is Eq else "So the claim fails"
-    blocks.append((f"{differ}: {outcome.lhs} {OPPOSITES[claim.relation.rel_op]} {outcome.rhs}.",))
+    blocks.append((f"{differ}: {ends[0]} {OPPOSITES[claim.relation.rel_op]} {ends[1]}.",))
     excess = next((link.difference for link in proof.links if link.difference is not None), None)
     if len(proof.links) == 1 and excess not in (None, claim.lhs - claim.rhs) and not excess.is_number:
         blocks += [("In general the left side exceeds the right one by",), Display((excess,))]
