@@ -13,9 +13,9 @@ from difflib import get_close_matches
 import torch
 from torch import Tensor, nn
 
-from cam.heads import head
+from cam.heads import Head, head
 from cam.jets import tail_derivatives
-from cam.tail import Tail, cut
+from cam.tail import Cut, Tail, cut
 from cam.weights import alpha_closed, alpha_exact, alpha_from_tail, channel_weights, footprint
 
 Target = int | Sequence[int] | Tensor | None
@@ -104,26 +104,41 @@ class GradCAMPlusPlus:
     def explain(self, input_tensor: Tensor, target: int | None = None) -> Explanation:
         """Return the map of one image (1, channels, height, width) and everything it was made of."""
         where = cut(self.model, self.target_layer, input_tensor)
-        A = where.activations
-        with torch.no_grad():
-            scores = where.tail(A)[0]
-        c = int(scores.argmax()) if target is None else int(target)
-        if not 0 <= c < len(scores):
-            raise ValueError(f"the model has classes 0 to {len(scores) - 1}, not {c}")
-        sigma, outer = footprint(A), head(self.head)
-        if self.weights == "closed":
-            g = _gradient(where.tail, A, c)
-            alpha = alpha_closed(g, sigma, outer.rho(scores[c]))
+        return explained(where, target, head(self.head), self.weights)
+
+
+def explained(where: Cut, target: int | None, outer: Head, weights: str) -> Explanation:
+    """Return the map of the image for which a model was cut, and everything it was made of.
+
+    Args:
+        where: the activations and the tail.
+        target: the class, None for the one with the highest score.
+        outer: the outer function.
+        weights: "closed" or "exact".
+
+    Raises:
+        ValueError: there is no such class.
+    """
+    A = where.activations
+    with torch.no_grad():
+        scores = where.tail(A)[0]
+    c = int(scores.argmax()) if target is None else int(target)
+    if not 0 <= c < len(scores):
+        raise ValueError(f"the model has classes 0 to {len(scores) - 1}, not {c}")
+    sigma = footprint(A)
+    if weights == "closed":
+        g = _gradient(where.tail, A, c)
+        alpha = alpha_closed(g, sigma, outer.rho(scores[c]))
+    else:
+        _, g, h, t = tail_derivatives(where.tail, A, c).unflatten(1, A.shape)
+        if outer.name == "exp":
+            alpha = alpha_from_tail(g, h, t, sigma)
         else:
-            _, g, h, t = tail_derivatives(where.tail, A, c).unflatten(1, A.shape)
-            if outer.name == "exp":
-                alpha = alpha_from_tail(g, h, t, sigma)
-            else:
-                # Faa di Bruno, divided by f' > 0: Y2/f' and Y3/f'.
-                second, third = outer.ratios(scores[c])
-                alpha = alpha_exact(second * g**2 + h, third * g**3 + 3 * second * g * h + t, sigma)
-        w = channel_weights(alpha, g)
-        return Explanation(c, scores[c], A[0], g[0], alpha[0], w[0], torch.einsum("k,khw->hw", w[0], A[0]).relu())
+            # Faa di Bruno, divided by f' > 0: Y2/f' and Y3/f'.
+            second, third = outer.ratios(scores[c])
+            alpha = alpha_exact(second * g**2 + h, third * g**3 + 3 * second * g * h + t, sigma)
+    w = channel_weights(alpha, g)
+    return Explanation(c, scores[c], A[0], g[0], alpha[0], w[0], torch.einsum("k,khw->hw", w[0], A[0]).relu())
 
 
 def _gradient(tail: Tail, A: Tensor, c: int) -> Tensor:

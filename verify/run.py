@@ -16,6 +16,7 @@ from derivation.claims import CLAIMS, LIBRARY
 from verify import calibrate, ledger
 from verify.catalogue.networks import NETWORKS
 from verify.errors import unknown
+from verify.memory import kept_memory
 from verify.methods.enclosure import enclosure
 from verify.methods.exact import exact
 from verify.methods.symbolic import symbolic, unfinished
@@ -213,7 +214,7 @@ def _examine(task: Task) -> Result:
 
     start = time.perf_counter()
     network = next(each for each in NETWORKS if each.name == task.name)
-    with one_thread():
+    with one_thread(), kept_memory():
         scene = real.look(network, task.seed)
         found = real.judge(scene, [LIBRARY[name] for name in task.parts if real.concerns(LIBRARY[name])])
         pieces = real.evidence_of(scene, found.claims)

@@ -41,7 +41,7 @@ if TYPE_CHECKING:
 
 ENTRIES = 512
 FORWARD = 32  # forward mode costs several times what reverse mode does
-CHUNK_NUMBERS = 1 << 22  # entries at once, times the numbers in A: 32 MiB for each tensor of the tail's size
+CHUNK_NUMBERS = 1 << 20  # entries at once, times the numbers in A: tensors of 8 MiB, whose memory is used again
 ORDERS = (1, 2, 3)
 # By what a hypothesis is met if it exceeds the error bound.
 SIZES = {Ne: abs, Gt: lambda side: side, Ge: lambda side: side, Lt: lambda side: -side, Le: lambda side: -side}
@@ -145,21 +145,49 @@ def judge(scene: Scene, claims: Iterable[Claim]) -> Findings:
 
     findings = Findings()
     instances = [(claim, k) for claim in claims for k in orders(claim)]
-    chunk = max(1, min(ENTRIES, CHUNK_NUMBERS // scene.cut.activations.numel()))
     stride = -(-len(scene.entries) // FORWARD)
     shared = scene.entries[::stride]
     others = [entry for place, entry in enumerate(scene.entries.tolist()) if place % stride]
     for oracles, sample in ((tuple(ORACLES), shared), (("reverse",), scene.entries.new_tensor(others))):
-        for entries in sample.split(chunk) if len(sample) else ():
-            with RunningError() as mode:
-                batches = [Batch.of(scene, entries, oracle, mode) for oracle in oracles]
-                for batch in batches:
-                    batch.tell(findings, instances)
-                for batch in batches[1:]:
-                    findings.oracles.differences += [
-                        batch.compare(each, batches[0].at[part]) for part, each in batch.at.items()
-                    ]
+        if not len(sample):
+            continue
+        mode = RunningError()
+        batches = [Batch.of(scene, sample, oracle, mode) for oracle in oracles]
+        with mode:
+            for batch in batches:
+                batch.tell(findings, instances)
+            for batch in batches[1:]:
+                findings.oracles.differences += [
+                    batch.compare(each, batches[0].at[part]) for part, each in batch.at.items()
+                ]
     return findings
+
+
+def _differentiate(scene: Scene, entries: "Tensor", oracle: str) -> dict[Basic, "Tensor"]:
+    """Differentiate S and Y along the entries' lines, each through the whole tail, and f at S; compute the footprint.
+
+    Returns:
+        Numbers and the bounds of their errors, shape (2, B) each.
+    """
+    import torch
+
+    from cam.jets import along_entries, tower
+    from cam.weights import footprint
+    from verify.rounding import RunningError
+
+    A, tail, head = scene.cut.activations, scene.cut.tail, scene.network.head.torch
+    line = along_entries(lambda moved: tail(moved)[:, scene.target], A, entries)
+    zeros = A.new_zeros(len(entries))
+    with RunningError() as mode:
+        score = tower(line, zeros, max(ORDERS), oracle)
+        output = tower(lambda t: head(line(t)), zeros, max(ORDERS), oracle)
+        outer = tower(head, score[0], max(ORDERS), oracle)
+        found: dict[Basic, Tensor] = {sigma: footprint(A).expand_as(A).flatten()[entries], S(x): score[0], Y: output[0]}
+        for order in ORDERS:
+            found[Derivative(S(x), (x, order))] = score[order]
+            found[along(order)] = output[order]
+            found[nth(f)(order, S(x))] = outer[order]
+    return {part: torch.stack((each, mode.error(each))) for part, each in found.items()}
 
 
 @dataclass(frozen=True)
@@ -170,7 +198,7 @@ class Batch:
         scene: the network.
         at: the derivatives of S and of Y = f(S) along the entries' lines, those of f at S, and the footprint; shape
             (B,) each.
-        mode: the analysis that watched their computation.
+        mode: the analysis that knows their errors and watches what is computed with them.
     """
 
     scene: Scene
@@ -179,24 +207,15 @@ class Batch:
 
     @classmethod
     def of(cls, scene: Scene, entries: "Tensor", oracle: str, mode: "RunningError") -> "Batch":
-        """Differentiate S and Y along the entries' lines, each through the whole tail, and f at S.
+        """Differentiate along the entries' lines, some at a time, and tell `mode` the errors; call it outside."""
+        import torch
 
-        Call it inside `mode`.
-        """
-        from cam.jets import along_entries, tower
-        from cam.weights import footprint
-
-        A, tail, head = scene.cut.activations, scene.cut.tail, scene.network.head.torch
-        line = along_entries(lambda moved: tail(moved)[:, scene.target], A, entries)
-        zeros = A.new_zeros(len(entries))
-        score = tower(line, zeros, max(ORDERS), oracle)
-        output = tower(lambda t: head(line(t)), zeros, max(ORDERS), oracle)
-        outer = tower(head, score[0], max(ORDERS), oracle)
-        at: dict[Basic, Tensor] = {sigma: footprint(A).expand_as(A).flatten()[entries], S(x): score[0], Y: output[0]}
-        for order in ORDERS:
-            at[Derivative(S(x), (x, order))] = score[order]
-            at[along(order)] = output[order]
-            at[nth(f)(order, S(x))] = outer[order]
+        chunk = max(1, CHUNK_NUMBERS // scene.cut.activations.numel())
+        parts = [_differentiate(scene, some, oracle) for some in entries.split(chunk)]
+        at: dict[Basic, Tensor] = {}
+        for part in parts[0]:
+            at[part], errors = torch.cat([each[part] for each in parts], dim=1).unbind()
+            mode.assume(at[part], errors)
         return cls(scene, at, mode)
 
     @property
@@ -318,13 +337,11 @@ def record(scene: Scene, findings: Findings) -> dict[str, Any]:
 
 def _map(scene: Scene, weights: str) -> "Tensor":
     """Return the raw map divided by its own maximum, or zeros: "closed" is (19) as it is used, whatever the head is."""
-    from cam.maps import GradCAMPlusPlus
+    from cam.heads import head
+    from cam.maps import explained
 
-    network = scene.network
-    method = GradCAMPlusPlus(
-        scene.model, network.layer, head="exp" if weights == "closed" else network.head_name, weights=weights
-    )
-    raw = method.attribute(scene.picture, scene.target)[0]
+    outer = head("exp" if weights == "closed" else scene.network.head_name)
+    raw = explained(scene.cut, scene.target, outer, weights).map
     top = raw.max()
     return raw / top if top > 0 else raw
 
