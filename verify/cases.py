@@ -145,8 +145,12 @@ def meets(case: Case, hypothesis: Hypothesis) -> bool | None:
     """Whether a hypothesis holds in a case: True, False, or None where exact arithmetic cannot tell."""
     relation = hypothesis.relation
     if isinstance(relation, Eq) and not hypothesis.at_point:
-        functions = tuple(pair for pair in case.functions if pair[0] in functions_in(relation))
-        return _holds_identically(relation, functions, _constants(hypothesis, case))
+        functions, constants = _spoken_of(hypothesis)
+        return _holds_identically(
+            relation,
+            tuple(pair for pair in case.functions if pair[0] in functions),
+            tuple(pair for pair in case.numbers if pair[0] in constants),
+        )
     found = _sign_of(relation.lhs - relation.rhs, case)
     return None if found is None else bool(relation.func(Integer(found), 0))
 
@@ -163,10 +167,12 @@ def _sign_of(expr: Expr, case: Case) -> int | None:
         return None
 
 
-def _constants(hypothesis: Hypothesis, case: Case) -> tuple[tuple[Symbol, Rational], ...]:
-    """Return the numbers in an equation along a line that do not move on it, such as a temperature."""
-    moving = {hypothesis.argument, *(v for d in hypothesis.relation.atoms(Derivative) for v in d.variables)}
-    return tuple(pair for pair in case.numbers if pair[0] in hypothesis.relation.free_symbols - moving)
+@cache
+def _spoken_of(hypothesis: Hypothesis) -> tuple[frozenset[UndefinedFunction], frozenset[Symbol]]:
+    """Return the functions in an equation along a line, and the letters that do not move on it, as a temperature."""
+    relation = hypothesis.relation
+    moving = {hypothesis.argument, *(v for d in relation.atoms(Derivative) for v in d.variables)}
+    return functions_in(relation), frozenset(relation.free_symbols - moving)
 
 
 @cache
