@@ -29,11 +29,12 @@ def signs(e: Expr, known: Sequence[tuple[Expr, Signs]]) -> Signs:
     """
     found = _by_domain(e)
     for given, allowed in known:
-        ratio = cancel(e / given)  # a positive or negative multiple of what is given
-        if ratio.is_Rational and ratio != 0:
-            found &= frozenset(s if ratio > 0 else -s for s in allowed)
-        elif isinstance(e, Mul) and set(Mul.make_args(given)) < set(e.args):  # what is given, times the rest
-            found &= frozenset(map(prod, product(allowed, signs(ratio, known))))
+        if isinstance(e, Mul) and set(Mul.make_args(given)) < set(e.args):  # what is given, times the rest
+            found &= frozenset(map(prod, product(allowed, signs(e / given, known))))
+        elif e.free_symbols == given.free_symbols:  # a multiple of what is given, perhaps
+            ratio = cancel(e / given)
+            if ratio.is_Rational and ratio != 0:
+                found &= frozenset(s if ratio > 0 else -s for s in allowed)
     if len(found) > 1:
         found &= _by_parts(e, known)
     return found

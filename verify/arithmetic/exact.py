@@ -3,8 +3,7 @@
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
-from sympy import Dummy, E, Expr, Max, Pow, Rational, Symbol, diff, exp, fraction, ilcm, limit, together
-from sympy import Poly as Polynomial
+from sympy import QQ, Dummy, E, Expr, Max, Pow, Rational, Symbol, diff, exp, fraction, ilcm, limit, together
 
 from verify.probe import Kink, NoRule, Ratio, Scalar
 
@@ -14,6 +13,9 @@ if TYPE_CHECKING:
 
 # The variable that a function is differentiated by: always the same, so that the same function is differentiated once.
 MOVED = Dummy("u", real=True)
+# e^(1/q), and the rational functions of it with rational coefficients.
+ROOT = Dummy("r", positive=True)
+FRACTIONS = QQ.frac_field(ROOT)
 
 
 @lru_cache(maxsize=1 << 12)
@@ -82,10 +84,10 @@ def sign(number: Any) -> int | None:
     """
     if number.is_Rational:
         return 1 if number > 0 else -1 if number < 0 else 0
-    numerator, denominator = fraction(together(number))
-    if _vanishes(denominator) is not False:
-        return None
-    zero = _vanishes(numerator)
+    zero = _vanishes(number)
+    if zero is None:  # a root of a sum that cancels, perhaps
+        numerator, denominator = fraction(together(number))
+        zero = _vanishes(numerator) if _vanishes(denominator) is False else None
     if zero is None:
         return None
     if zero:
@@ -95,19 +97,17 @@ def sign(number: Any) -> int | None:
 
 
 def _vanishes(expr: Expr) -> bool | None:
-    """Whether a polynomial in exponentials of rationals is zero; None for any other expression."""
+    """Whether a rational function of exponentials of rationals is zero; None for any other expression."""
     powers = {part for part in expr.atoms(exp, Pow) if part.is_Pow is False or part.base == E}
     exponents = {part: part.args[0] if isinstance(part, exp) else part.exp for part in powers} | {E: Rational(1)}
     if not all(exponent.is_Rational for exponent in exponents.values()):
         return None
-    root = Dummy("r", positive=True)
     q = ilcm(1, 1, *(exponent.q for exponent in exponents.values()))
-    replaced = together(expr.xreplace({part: root ** (exponent * q) for part, exponent in exponents.items()}))
-    if not replaced.is_rational_function(root) or replaced.free_symbols - {root}:
+    replaced = expr.xreplace({part: ROOT ** (exponent * q) for part, exponent in exponents.items()})
+    try:
+        return bool(FRACTIONS.from_sympy(replaced) == 0)
+    except (ValueError, ZeroDivisionError):
         return None
-    top = fraction(replaced)[0]
-    polynomial = Polynomial(top, root)
-    return None if not all(c.is_Rational for c in polynomial.all_coeffs()) else polynomial.is_zero
 
 
 EXACT = Exact()

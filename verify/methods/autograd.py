@@ -27,7 +27,8 @@ if TYPE_CHECKING:
     from verify.rounding import RunningError
 
 AT_MOST = 10
-CASES = "small cases of the catalogue, by reverse and by forward mode"
+FORWARD = 4  # forward mode costs several times what reverse mode does
+CASES = "small cases of the catalogue by reverse mode, some also by forward mode"
 
 
 def _nothing_moves(_: Scalar) -> Scalar:
@@ -67,11 +68,16 @@ def autograd(claim: Claim) -> Evidence:
         return Evidence("autograd", Verdict.UNDECIDED, CASES, note=note)
     tally = Tally(claim, AT_MOST)
     batches: dict[Any, list[Case]] = defaultdict(list)
+    few: list[Case] = []
     for case in tally:
+        if len(few) < FORWARD:
+            few.append(case)
         batches[tuple(number for symbol, number in case.numbers if symbol.is_integer)].append(case)
     differences, reasons = [], []
     for batch in batches.values():
-        rows = [(case, oracle) for oracle in ORACLES.values() for case in batch]
+        rows = [
+            (case, oracle) for name, oracle in ORACLES.items() for case in batch if name != "forward" or case in few
+        ]
         try:
             differences.append(_compare(claim, rows))
         except NoRule as reason:

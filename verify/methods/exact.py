@@ -25,4 +25,7 @@ def judge(claim: Claim, case: Case) -> Outcome:
     at = exact_values(case)
     lhs, rhs = value(claim.lhs, at, EXACT), value(claim.rhs, at, EXACT)
     difference = sign(lhs - rhs)
-    return Outcome(str(lhs), str(rhs), None if difference is None else bool(claim.relation(Integer(difference), 0)))
+    holds = None if difference is None else bool(claim.relation(Integer(difference), 0))
+    if holds:  # nobody reads the sides then, and they can be long
+        return Outcome("", "", holds)
+    return Outcome(str(lhs), str(rhs), holds)
