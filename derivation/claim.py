@@ -17,7 +17,10 @@ from derivation.nth import NthDerivative
 
 @dataclass(frozen=True)
 class Source:
-    """Where a statement was printed: a key of `references.bib`, the place, the words, and which reading if several."""
+    """Where a statement was printed: a key of `references.bib`, the place, what it says, and which reading if several.
+
+    The words are the work's own where it lies in `documents/`, else ours.
+    """
 
     work: str
     where: str

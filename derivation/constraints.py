@@ -37,7 +37,8 @@ class Constraint:
 
 RULE = "the n-th derivative rule, Y^(n) = Y g^n"
 CLOSED = "the closed form (19)"
-OFF_KINKS = ("relu-second-derivative-off-kinks", "exp-power-rule", "alpha-closed-form")
+PIECES = ("affine-pieces-add-up", "relu-of-affine-piece", "maximum-of-affine-pieces")  # S'' = 0 by induction on layers
+OFF_KINKS = (*PIECES, "exp-power-rule", "alpha-closed-form")
 
 CONSTRAINTS = (
     Constraint(
@@ -50,7 +51,7 @@ CONSTRAINTS = (
                 "sufficient",
                 f"{RULE} and {CLOSED}, with the second and an exponential, off kinks",
                 OFF_KINKS,
-                "where g is not 0 and sigma g is not -2",
+                "layer by layer S is affine near the point; (19) where g is not 0 and sigma g is not -2",
             ),
             Question(
                 "sufficient",

@@ -20,7 +20,7 @@ from verify.cases import Case
 from verify.methods.enclosure import enclosure
 from verify.methods.exact import exact
 from verify.methods.symbolic import symbolic
-from verify.report.words import counted, source_words
+from verify.report.words import QUOTED, counted, source_words
 from verify.typeset import Block, Display, Explanation, Items, Piece, Ref, Section, Sentence
 from verify.verdict import Evidence, Verdict, combine, stands
 
@@ -74,7 +74,8 @@ def _statement(claim: Claim) -> Section:
     blocks += [("Here",), Items(letters)] if letters else []
     source = claim.source
     printed: Sentence = (f"Source: {source_words({'work': source.work, 'where': source.where})}",)
-    printed += (f", “{source.words}”",) if source.words else ()
+    told = f"“{source.words}”" if source.work in QUOTED else f"in our words: {source.words}"
+    printed += (f", {told}",) if source.words else ()
     printed += (f"; read so: {source.reading}",) if source.reading else ()
     return Section("Statement", (*blocks, (*printed, ".")))
 

@@ -51,6 +51,7 @@ def render(ledger: Mapping[str, Any]) -> str:
         figures=[_figure(network) for network in ledger["networks"]],
         known={claim["name"] for claim in ledger["claims"]},
         measured={network["name"] for network in ledger["networks"]},
+        quoted=words.QUOTED,
         verdicts=words.VERDICTS,
         methods=words.METHODS,
     )

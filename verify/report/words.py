@@ -28,6 +28,8 @@ WORKS: dict[str, str] = {
     "gradcampp": "this project",
 }
 
+QUOTED = frozenset({"post"})  # of the other works what is said is told in our words
+
 _SUPERSCRIPT = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 
 
