@@ -39,8 +39,10 @@ def holds(relation: type[Relational], difference: sp.Expr, given: tuple[Hypothes
         return is_zero(difference, given)
     if not is_defined(difference, given):
         return None
+    if relation is sp.Ne and is_nonzero(difference, given):
+        return True
     found = signs_of(difference, given)
-    if found <= ALLOWED[relation] or (relation is sp.Ne and is_nonzero(difference, given)):
+    if found <= ALLOWED[relation]:
         return True
     return False if not found & ALLOWED[relation] else None
 
@@ -84,9 +86,11 @@ def is_nonzero(expr: sp.Expr, given: tuple[Hypothesis, ...]) -> bool:
     """Say whether no factor can vanish: by its domain, or because it divides something that is not zero by `given`."""
     value = sp.factor(sp.together(at_point(expr, given)))
     known = [h for h in given if isinstance(h.relation, (sp.Ne, sp.Gt, sp.Lt)) and h.relation.rhs == 0]
+    by_sign = any(isinstance(h.relation, (sp.Gt, sp.Lt, sp.Ge, sp.Le)) for h in given)
     bases = [part.as_base_exp()[0] for part in sp.Mul.make_args(value)]
     return is_smooth(value) and all(
-        b.is_zero is False or any(_divides(b, h, given) for h in known) or 0 not in signs_of(b, given) for b in bases
+        b.is_zero is False or any(_divides(b, h, given) for h in known) or (by_sign and 0 not in signs_of(b, given))
+        for b in bases
     )
 
 

@@ -46,7 +46,7 @@ from derivation.claims.softmax import (
     variance,
 )
 from derivation.claims.softplus import e
-from derivation.claims.weights import ALPHA, CLOSED, SIGN_TURNED, rho
+from derivation.claims.weights import ALPHA, CLOSED, rho
 from derivation.hypotheses import (
     AFFINE,
     EXP_HEAD,
@@ -538,14 +538,14 @@ MUTANTS = (
     ),
     Mutant("alpha-positive-turned", "alpha-positive", "sign turned", {"relation": Lt}),
     Mutant("alpha-positive-above-half", "alpha-positive", "1/2 for 0", {"rhs": Rational(1, 2)}),
-    Mutant("alpha-at-most-third", "alpha-at-most-half", "1/3 for 1/2", {"rhs": Rational(1, 3)}),
+    Mutant("alpha-at-most-fifth", "alpha-at-most-half", "1/5 for 1/2", {"rhs": Rational(1, 5)}),
     Mutant("alpha-at-most-half-strictly", "alpha-at-most-half", "less, though sigma may be 0", {"relation": Lt}),
     Mutant("alpha-exceeds-three", "alpha-exceeds-half", "3 for 1/2", {"rhs": Integer(3)}),
     Mutant(
-        "alpha-exceeds-half-beyond-the-pole",
+        "alpha-exceeds-half-whatever-the-sign",
         "alpha-exceeds-half",
-        "beyond the pole",
-        {"given": (AFFINE, EXP_HEAD, SIGN_TURNED, NO_POLE)},
+        "whatever the sign of sigma g",
+        {"given": (AFFINE, EXP_HEAD, SLOPE, NO_POLE)},
     ),
     Mutant(
         "product-of-entries-slope",

@@ -74,7 +74,7 @@ FUNCTIONS: dict[UndefinedFunction, tuple[Face, ...]] = {
 HALF = Rational(1, 2)
 NUMBERS: dict[Symbol, tuple[Rational, ...]] = {
     x: (Integer(0), Integer(1), -HALF),
-    sigma: (Integer(1), Integer(3), Integer(-1)),
+    sigma: (Integer(1), Integer(3), Integer(-1), Integer(0)),
     n: tuple(map(Integer, (2, 3, 1, 0, 4))),
     g: (Integer(1), Integer(2), -HALF),
     w: (Integer(1), Integer(-2), HALF),

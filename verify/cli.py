@@ -85,8 +85,9 @@ def verify(
         files.write_whole(ledger.EXPECTED, ledger.dumps(ledger.expected_of(outcome.document)).encode())
         return
     for change in outcome.moved:
+        both = change["expected"], change["found"]
         messages.print(
-            f"moved: {change['claim']}: expected {_words(change['expected'])}, found {_words(change['found'])}",
+            f"moved: {change['claim']}: expected {_words(*both)}, found {_words(*reversed(both))}",
             soft_wrap=True,
         )
     if outcome.moved:
@@ -154,10 +155,13 @@ def explain(
     console.print(typeset.terminal(page, min(console.width, PAGE)))
 
 
-def _words(standing: dict[str, object] | None) -> str:
+def _words(standing: dict[str, object] | None, other: dict[str, object] | None) -> str:
+    """Say how something stands; which statement it is about only where the other standing is about another one."""
     if standing is None:
         return "nothing"
-    return ", ".join(str(value) if name == "verdict" else f"{name}: {value}" for name, value in standing.items())
+    same = other is not None and standing.get("statement") == other.get("statement")
+    told = {name: value for name, value in standing.items() if name != "statement" or not same}
+    return ", ".join(str(value) if name == "verdict" else f"{name}: {value}" for name, value in told.items())
 
 
 @contextmanager

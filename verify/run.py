@@ -270,7 +270,7 @@ def _moved(document: ledger.Record, expected: ledger.Record, methods: Sequence[s
 
 def _shows(now: ledger.Record, before: ledger.Record | None, methods: Sequence[str]) -> bool:
     """Whether a partial run can contradict the record: it proved or refuted, or should have proved and did not."""
-    if before is not None and now["statement"] != before["statement"]:
+    if before is not None and now["statement"] != before.get("statement"):
         return True
     if before is None or now["verdict"] in ("PROVED", "REFUTED"):
         return before is None or now["verdict"] != before["verdict"]

@@ -362,7 +362,7 @@ ORDERS = (
                 "n and n + 1 of the affine collapse",
                 (Use("affine-collapse"), Use("affine-collapse", ((n, n + 1),))),
             ),
-            Step(1 / (n + sigma * outer(n + 1) / outer(n) * slope), "divide by f^(n)(S) g^n, which is not zero"),
+            Step(1 / (n + sigma * outer(n + 1) / outer(n) * slope), "divide by the numerator, which is not zero"),
         ),
     ),
     Claim(
@@ -378,7 +378,7 @@ ORDERS = (
                 "n and n + 1 of the power rule",
                 (Use("exp-power-rule"), Use("exp-power-rule", ((n, n + 1),))),
             ),
-            Step(1 / (n + sigma * slope), "divide by Y g^n, which is not zero"),
+            Step(1 / (n + sigma * slope), "divide by the numerator, which is not zero"),
         ),
     ),
     Claim(

@@ -247,7 +247,7 @@ CLAIMS = (
                 "second and third derivative on the piece",
                 (Use("exp-piece-nth-derivative", ((n, 2),)), Use("exp-piece-nth-derivative", ((n, 3),))),
             ),
-            Step(1 / (2 + sigma * g), "divide by g^2 exp(s_0 + g x), which is not zero"),
+            Step(1 / (2 + sigma * g), "divide by the numerator, which is not zero"),
         ),
     ),
     Claim(

@@ -108,7 +108,7 @@ def test_a_verdict_that_moved_is_status_1_and_named(tmp_path):
     """The recorded standing is another one here: what is proved was recorded as refuted."""
     program = (
         "from verify import ledger; from verify.cli import main; right = ledger.read_expected();"
-        "right['claims']['pair-nth'] = {'verdict': 'REFUTED', 'stands': False};"
+        "right['claims']['pair-nth'] |= {'verdict': 'REFUTED', 'stands': False};"
         "ledger.read_expected = lambda: right; main()"
     )
     command = [sys.executable, "-c", program, *PROOFS, "--quiet", "--report", str(tmp_path)]
