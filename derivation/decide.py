@@ -79,7 +79,9 @@ def _known(given: tuple[Hypothesis, ...]) -> list[tuple[sp.Expr, Signs]]:
 def is_defined(expr: sp.Expr, given: tuple[Hypothesis, ...]) -> bool:
     """Say whether every part is smooth and no divisor can vanish, as written, before anything cancels."""
     divisors = (e.base for e in expr.atoms(sp.Pow) if e.exp.is_nonnegative is not True)
-    return is_smooth(at_point(expr, given)) and all(is_nonzero(d, given) for d in divisors)
+    # Asked before anything is put in at the point, too: 0 times what does not exist is not 0.
+    exists = is_smooth(as_nth(expr), sp.Max, sp.Abs) and is_smooth(normal(_at_closed_signs(expr, given), given))
+    return exists and is_smooth(at_point(expr, given)) and all(is_nonzero(d, given) for d in divisors)
 
 
 def is_nonzero(expr: sp.Expr, given: tuple[Hypothesis, ...]) -> bool:
@@ -98,7 +100,8 @@ def _divides(base: sp.Expr, known: Hypothesis, given: tuple[Hypothesis, ...]) ->
     # known * q = base * p with q not zero under the other hypotheses: then base = 0 would make known = 0.
     value, others = at_point(known.relation.lhs, given), tuple(h for h in given if h is not known)
     p, q = sp.fraction(sp.factor(sp.together(value / base)))
-    return is_smooth(value) and is_smooth(p) and p != 0 and q != base and (q.is_zero is False or is_nonzero(q, others))
+    finite = is_smooth(p) and all(e.exp.is_nonnegative for e in p.atoms(sp.Pow))  # p has no pole where base = 0
+    return is_smooth(value) and finite and p != 0 and q != base and (q.is_zero is False or is_nonzero(q, others))
 
 
 def at_point(expr: sp.Expr, given: tuple[Hypothesis, ...]) -> sp.Expr:
@@ -107,15 +110,20 @@ def at_point(expr: sp.Expr, given: tuple[Hypothesis, ...]) -> sp.Expr:
     Derivatives, limits and Bell polynomials look around the point, so nothing is put into them; a derivative that is
     given is replaced.
     """
-    relations = [h.relation for h in given]
-    closed = [r for r in relations if isinstance(r, (sp.Ge, sp.Le)) and r.rhs == 0 and is_smooth(r.lhs)]
-    expr = _put_at_point(expr, {k: v for r in closed for k, v in _branch(r.lhs, isinstance(r, sp.Ge)).items()})
+    expr = _at_closed_signs(expr, given)
     equations = [h.relation for h in given if h.at_point and is_defined(h.relation.rhs, ())]
     return _put_at_point(normal(expr, given), {as_nth(r.lhs): r.rhs for r in equations})
 
 
+def _at_closed_signs(expr: sp.Expr, given: tuple[Hypothesis, ...]) -> sp.Expr:
+    relations = [h.relation for h in given]
+    closed = [r for r in relations if isinstance(r, (sp.Ge, sp.Le)) and r.rhs == 0 and is_smooth(r.lhs)]
+    return _put_at_point(expr, {k: v for r in closed for k, v in _branch(r.lhs, isinstance(r, sp.Ge)).items()})
+
+
 def _put_at_point(expr: sp.Expr, values: dict[sp.Basic, sp.Expr]) -> sp.Expr:
-    sealed = {d: sp.Dummy(real=True) for d in expr.atoms(sp.Derivative, sp.Limit, sp.Integral, sp.Subs, Bell)}
+    around = {e for e in sp.preorder_traversal(expr) if isinstance(e, (sp.Derivative, Bell)) or _binds(e)}
+    sealed = {e: sp.Dummy(real=True) for e in around}
     opened = {dummy: values.get(d, d) for d, dummy in sealed.items()}
     return expr.xreplace(sealed).xreplace(values).xreplace(opened) if values else expr
 
@@ -151,11 +159,16 @@ def _put_in(expr: sp.Expr, given: tuple[Hypothesis, ...]) -> sp.Expr:
     expr = as_nth(expr)
     relations = [h.relation for h in given if not h.at_point and is_smooth(sp.Tuple(*h.relation.args))]
     for r in relations if is_smooth(expr, sp.Max, sp.Abs) else ():
-        if isinstance(r, sp.Eq) and isinstance(r.lhs, AppliedUndef):
+        fits = r.rhs.is_positive is True or r.lhs.is_positive is not True  # a positive function stays one
+        if isinstance(r, sp.Eq) and isinstance(r.lhs, AppliedUndef) and fits:
             expr = _define(expr, r.lhs.func, r.lhs.args, r.rhs)
         if isinstance(r, (sp.Gt, sp.Lt)) and r.rhs == 0:
             expr = expr.xreplace(_branch(r.lhs, isinstance(r, sp.Gt)))
     return expr
+
+
+def _binds(e: sp.Basic) -> bool:
+    return isinstance(e, sp.Limit) or bool(getattr(e, "bound_symbols", ()))
 
 
 def _branch(e: sp.Expr, positive: bool) -> dict[sp.Expr, sp.Expr]:

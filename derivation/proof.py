@@ -30,6 +30,7 @@ from sympy import (
     Symbol,
     Tuple,
     factor,
+    preorder_traversal,
     sympify,
 )
 from sympy.core.function import UndefinedFunction
@@ -37,9 +38,9 @@ from sympy.core.relational import Relational
 
 from derivation.bell import Bell
 from derivation.claim import Claim, Hypothesis, Step, Use
-from derivation.decide import at_point, holds, is_defined, is_nonzero, is_zero, normal, signs_of
+from derivation.decide import at_point, holds, is_defined, is_nonzero, is_smooth, is_zero, normal, signs_of
 from derivation.limit import take_limits
-from derivation.nth import nth
+from derivation.nth import as_nth, nth
 from derivation.printing import line
 from derivation.signs import ALLOWED
 
@@ -118,10 +119,17 @@ def _decide(
     before: Expr, after: Expr, given: tuple[Hypothesis, ...], says: str, relation: type[Relational] = Eq
 ) -> Link:
     difference = _minus(take_limits(before), take_limits(after))
-    decided = holds(relation, difference, given)
+    exist = all(_exists(side, given) for side in (before, after))  # each by itself: together they may cancel
+    decided = holds(relation, difference, given) if exist else None
     shown = None if decided else _shown(difference, given)
     default = "by calculus and algebra" if relation is Eq else "by the signs of the factors"
     return Link(before, after, says or default, decided, shown, relation=relation)
+
+
+def _exists(side: Expr, given: tuple[Hypothesis, ...]) -> bool:
+    """Whether a side has a value, as written, and after its limits are taken: a limit may cancel a divisor."""
+    limits = {limit: Dummy(real=True) for limit in side.atoms(Limit)}
+    return is_defined(side.xreplace(limits), given) and is_defined(take_limits(side), given)
 
 
 def _minus(before: Expr, after: Expr) -> Expr:
@@ -170,9 +178,17 @@ def _step(before: Expr, step: Step, given: tuple[Hypothesis, ...], library: Mapp
     opaque = tuple(replace(h, relation=h.relation.xreplace(sealed)) for h in given)
     exist = all(is_defined(d.expr if isinstance(d, Derivative) else d, given) for d in sealed)
     exist = exist and all(is_nonzero(divisor.xreplace(sealed), opaque) for divisor in divisors)
+    exist = exist and all(is_defined(side.xreplace(sealed), opaque) for side in sides)
+    exist = exist and all(_is_plain(side, {lhs for lhs, _ in appeals.values()}) for side in (before, step.reached))
     decided = is_zero(difference.xreplace(sealed), opaque) if exist else None
     shown = None if decided else Add(*difference.args)
     return Link(before, step.reached, step.says, decided, shown, tuple(dict.fromkeys(use.claim for use in step.by)))
+
+
+def _is_plain(side: Expr, known: set[Expr]) -> bool:
+    """Whether a claim is put in nowhere but into sums, products, powers, functions and derivatives."""
+    parts = known | side.atoms(Derivative, Bell)
+    return is_smooth(as_nth(side).xreplace({as_nth(part): Dummy(real=True) for part in parts}))
 
 
 def _divisors(expr: Basic, appeals: Collection[tuple[Expr, Expr]]) -> Iterator[Expr]:
@@ -242,7 +258,9 @@ def _moving(claim: Claim) -> set[Basic]:
     parts = [claim.lhs, claim.rhs, *(h.relation for h in claim.given)]
     derivatives = {v for part in parts for e in part.atoms(Derivative) for v, _ in e.variable_count}
     limits = {e.args[1] for part in parts for e in part.atoms(Limit)}
-    return derivatives | limits | {h.argument for h in claim.given if h.argument is not None}
+    bound = {v for part in parts for e in preorder_traversal(part) for v in getattr(e, "bound_symbols", ())}
+    bound |= {e.args[2] for part in parts for e in part.atoms(Bell)}
+    return derivatives | limits | bound | {h.argument for h in claim.given if h.argument is not None}
 
 
 def _demand_founded(claim: Claim, library: Mapping[str, Claim], path: tuple[str, ...]) -> None:
@@ -256,6 +274,10 @@ def _demand_founded(claim: Claim, library: Mapping[str, Claim], path: tuple[str,
 def _demand_consistent(claim: Claim) -> None:
     """Demand hypotheses that do not visibly contradict each other: everything would follow from them."""
     for given in [claim.given + branch.given for branch in claim.branches] or [claim.given]:
+        for h in (h for h in given if isinstance(h.relation, Eq)):
+            others = tuple(other for other in given if other is not h)
+            if is_zero(_minus(h.relation.lhs, h.relation.rhs), others) is False:
+                raise ProofError(f"{claim.name}: the hypotheses contradict each other at {line(h.relation)}")
         for h in (h for h in given if h.relation.func in ALLOWED and h.relation.rhs == 0):
             others = tuple(other for other in given if other is not h)
             if h.relation.func is Ne:  # by far the most, and most of them long
