@@ -45,8 +45,18 @@ CONSTRAINTS = (
         "first",
         WORDS["first"],
         (
-            Question("sufficient", f"{RULE}, alone", ("constraint-layers-sufficient",), "not with a smooth activation"),
-            Question("sufficient", f"{CLOSED}, alone", ("alpha-closed-form-any-tail",), "not with a smooth activation"),
+            Question(
+                "sufficient",
+                f"{RULE}, with an exponential, without the second",
+                ("constraint-layers-sufficient",),
+                "not with a smooth activation",
+            ),
+            Question(
+                "sufficient",
+                f"{CLOSED}, with an exponential, without the second",
+                ("alpha-closed-form-any-tail",),
+                "not with a smooth activation",
+            ),
             Question(
                 "sufficient",
                 f"{RULE} and {CLOSED}, with the second and an exponential, off kinks",
@@ -57,7 +67,7 @@ CONSTRAINTS = (
                 "sufficient",
                 f"{RULE}, with the second and an exponential, everywhere",
                 ("post-piecewise-linear-second-derivative",),
-                "at a kink there is no second derivative",
+                "at a kink not even the first derivative exists",
             ),
             Question(
                 "necessary",

@@ -60,7 +60,7 @@ def signs_of(expr: sp.Expr, given: tuple[Hypothesis, ...]) -> Signs:
 def forms(expr: sp.Expr, given: tuple[Hypothesis, ...]) -> tuple[sp.Expr, sp.Expr]:
     """Return the two forms of an expression in which signs are looked for: factored, and as it is written."""
     value = at_point(expr, given)
-    return sp.factor(sp.together(value)), value
+    return _factored(value), value
 
 
 def telling(relation: type[Relational], difference: sp.Expr, given: tuple[Hypothesis, ...]) -> sp.Expr:
@@ -86,7 +86,7 @@ def is_defined(expr: sp.Expr, given: tuple[Hypothesis, ...]) -> bool:
 
 def is_nonzero(expr: sp.Expr, given: tuple[Hypothesis, ...]) -> bool:
     """Say whether no factor can vanish: by its domain, or because it divides something that is not zero by `given`."""
-    value = sp.factor(sp.together(at_point(expr, given)))
+    value = _factored(at_point(expr, given))
     known = [h for h in given if isinstance(h.relation, (sp.Ne, sp.Gt, sp.Lt)) and h.relation.rhs == 0]
     by_sign = any(isinstance(h.relation, (sp.Gt, sp.Lt, sp.Ge, sp.Le)) for h in given)
     bases = [part.as_base_exp()[0] for part in sp.Mul.make_args(value)]
@@ -99,9 +99,14 @@ def is_nonzero(expr: sp.Expr, given: tuple[Hypothesis, ...]) -> bool:
 def _divides(base: sp.Expr, known: Hypothesis, given: tuple[Hypothesis, ...]) -> bool:
     # known * q = base * p with q not zero under the other hypotheses: then base = 0 would make known = 0.
     value, others = at_point(known.relation.lhs, given), tuple(h for h in given if h is not known)
-    p, q = sp.fraction(sp.factor(sp.together(value / base)))
+    p, q = sp.fraction(_factored(value / base))
     finite = is_smooth(p) and all(e.exp.is_nonnegative for e in p.atoms(sp.Pow))  # p has no pole where base = 0
     return is_smooth(value) and finite and p != 0 and q != base and (q.is_zero is False or is_nonzero(q, others))
+
+
+@lru_cache(maxsize=4096)  # each divisor is asked for in the side where it stands and again in the difference
+def _factored(value: sp.Expr) -> sp.Expr:
+    return sp.factor(sp.together(value))
 
 
 def at_point(expr: sp.Expr, given: tuple[Hypothesis, ...]) -> sp.Expr:
@@ -134,7 +139,7 @@ def normal(expr: sp.Expr, given: tuple[Hypothesis, ...]) -> sp.Expr:
     expr = _put_in(expr, given)
     if not is_smooth(expr):
         return expr
-    expr = as_nth(expr.doit())
+    expr = as_nth(expr.doit(simplify=False))
     for r in (h.relation for h in given if isinstance(h.relation, sp.Eq) and not h.at_point):
         if is_smooth(r.lhs) and not r.rhs.atoms(AppliedUndef, NthDerivative) and is_defined(r.rhs, ()):
             expr = _put_derivative(expr, r.lhs, r.rhs)

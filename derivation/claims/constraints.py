@@ -10,8 +10,8 @@ affine: already at n = 2 the two differ by Y S''. The closed form (19) of the pi
     1/alpha_true - 1/alpha_19 = sigma (Y''/Y)' / (Y''/Y)
 
 so that (19) is right for every footprint sigma, all along a line, if and only if Y'' = const Y there, with const not 0.
-That is so for Y = exp(affine), and for Y = a e^(w x) + v e^(-w x) in general: under an exponential the tail
-log cosh(x) = softplus(2 x) - x - log 2 is curved everywhere, and (19) is exact.
+That is so for Y = exp(affine), for Y = a e^(w x) + v e^(-w x), and with a negative const for cosines, where they are
+positive: under an exponential the tail log cosh(x) = softplus(2 x) - x - log 2 is curved everywhere, and (19) is exact.
 """
 
 from sympy import Derivative, Expr, Gt, Integer, Ne, Rational, exp
@@ -73,11 +73,10 @@ BOTH_SIDES = Hypothesis("both-exponentials", "neither a nor v is zero", nonzero(
 CLAIMS = (
     Claim(
         "constraint-layers-sufficient",
-        "Linear and activation layers, whatever the activation, give the second derivative Y times the slope squared.",
-        along(2),
-        Y * slope**2,
-        constraint("first", "it is sufficient alone, for the second derivative of Y = exp(S)"),
-        (EXP_HEAD,),
+        "One activation layer, here SiLU, under an exponential gives the second derivative Y times the slope squared.",
+        Derivative(exp(silu(x)), (x, 2)),
+        exp(silu(x)) * Derivative(silu(x), x) ** 2,
+        constraint("first", "it is sufficient without the second, for the second derivative of Y = exp(S)"),
     ),
     Claim(
         "constraint-layers-necessary",

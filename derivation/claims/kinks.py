@@ -148,7 +148,7 @@ CLAIMS = (
     ),
     Claim(
         "post-pair-nth-relu",
-        "For an active ReLU the pair's last line at n = 2, p'' = L' R' with R' = 1, is false.",
+        "For an active ReLU the pair's last line at n = 2 reads p'' = L' R', with R' = 1.",
         Derivative(unit, (x, 2)),
         Derivative(w * x + b, x),
         Source(

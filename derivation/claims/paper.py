@@ -150,7 +150,7 @@ TOY = (
         "The closed form (19) makes every toy map weigh 1 times its gradient, whatever the number of its pixels.",
         N * ALPHA,
         Integer(1),
-        paper("equations (6) and (19)", "all three maps become equally important", "by (19) as by (6)"),
+        paper("equations (6) and (19)", "all three maps become equally important", "our reading: by (19), as by (6)"),
         (EXP_HEAD, UNIT_SLOPE, UNIT_MAP),
     ),
     Claim(
@@ -361,7 +361,7 @@ ONE_PIXEL = (
     ),
     Claim(
         "seven-at-point-alone",
-        "Where (7) holds under an exponential its right-hand side rises faster than Y by Y G: it fails next to there.",
+        "Where (7) holds under an exponential the slopes of its sides differ by Y G: beside that it fails or G is 0.",
         Derivative(WHOLE, x),
         along(1) + Y * G,
         OURS,

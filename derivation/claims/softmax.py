@@ -76,7 +76,7 @@ CLAIMS = (
             "post",
             "displayed formula 2",
             "Let Y be the final scores of all classes ... dY/dx = dY/dS x dS/dx",
-            "Y is the softmax of all scores, S the score of the class, dY/dS = Y (1 - Y)",
+            "our reading: Y is the softmax of all scores, S the score of the class, dY/dS = Y (1 - Y)",
         ),
     ),
     Claim(

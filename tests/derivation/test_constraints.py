@@ -6,6 +6,7 @@ from pathlib import Path
 from derivation.claims import LIBRARY
 from derivation.claims.constraints import CLAIMS
 from derivation.constraints import CONSTRAINTS
+from derivation.proof import prove
 
 POST = (Path(__file__).parents[2] / "derivation" / "documents" / "post.md").read_text("utf-8")
 QUESTIONS = [question for constraint in CONSTRAINTS for question in constraint.questions]
@@ -42,3 +43,25 @@ def test_a_claim_answers_about_the_constraint_that_it_cites():
 def test_no_question_is_asked_twice():
     asked = [(constraint.place, q.asks, q.conclusion) for constraint in CONSTRAINTS for q in constraint.questions]
     assert len(set(asked)) == len(asked)
+
+
+# Proved, so yes; refuted, so no. Worked out by hand, so that a claim that answers another question is seen.
+ANSWERS = {
+    "first": {"sufficient": [False, False, True, False], "necessary": [False]},
+    "second": {"sufficient": [False], "necessary": [False, False]},
+    "third": {"sufficient": [False, True], "necessary": [False, False, True]},
+}
+
+
+def test_the_answers_are_those_that_were_worked_out_by_hand():
+    for constraint in CONSTRAINTS:
+        found = {"sufficient": [], "necessary": []}
+        for question in constraint.questions:
+            found[question.asks].append(all(prove(LIBRARY[name], LIBRARY).holds for name in question.claims))
+        assert found == ANSWERS[constraint.place]
+
+
+def test_a_claim_about_a_constraint_is_read_as_what_it_is_asked_for():
+    for question in QUESTIONS:
+        for reading in (LIBRARY[name].source.reading for name in question.claims if name.startswith("constraint-")):
+            assert question.asks in reading

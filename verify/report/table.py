@@ -105,9 +105,9 @@ def refuted(claims: Sequence[Mapping[str, Any]]) -> str:
 def answers(constraints: Sequence[Mapping[str, Any]]) -> str:
     """Return what is answered about the constraints of the post, in Markdown, one line a question."""
     rows = [(each, question) for each in constraints for question in each["questions"]]
-    lines = ["| constraint of the post | is it | for | answer | claims |", "| --- | --- | --- | --- | --- |"]
+    lines = ["| constraint of the post | is it | for | answer | where, why | claims |", "| --- " * 6 + "|"]
     for each, question in rows:
-        cells = (each["words"], question["asks"], question["conclusion"], question["answer"])
+        cells = (each["words"], question["asks"], question["conclusion"], question["answer"], question["remark"])
         names = ", ".join(f"`{name}`" for name in question["claims"])
         lines.append(f"| {' | '.join(_plain(cell) for cell in cells)} | {names} |")
     return "\n".join(lines) + "\n"

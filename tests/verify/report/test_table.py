@@ -114,8 +114,8 @@ def test_what_is_false_has_one_row_and_nothing_breaks_out_of_its_cell():
 def test_an_answer_has_one_row_and_names_its_claims(small):
     rows = answers(small["constraints"]).splitlines()
     assert rows[2:] == [
-        r"| Only \<plain\> layers. | sufficient | the rule | no | `no-square` |",
-        r"| Only \<plain\> layers. | necessary | the rule | not tried | `gone` |",
+        r"| Only \<plain\> layers. | sufficient | the rule | no | a corner | `no-square` |",
+        r"| Only \<plain\> layers. | necessary | the rule | not tried |  | `gone` |",
     ]
 
 
