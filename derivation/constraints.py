@@ -54,8 +54,8 @@ CONSTRAINTS = (
             Question(
                 "sufficient",
                 f"{CLOSED}, with an exponential, without the second",
-                ("alpha-closed-form-any-tail",),
-                "not with a smooth activation",
+                ("alpha-closed-form-softplus",),
+                "not with a smooth activation, such as softplus",
             ),
             Question(
                 "sufficient",
@@ -75,6 +75,12 @@ CONSTRAINTS = (
                 ("constraint-layers-necessary",),
                 "a product of two entries is affine along the line of either",
             ),
+            Question(
+                "necessary",
+                CLOSED,
+                ("constraint-layers-necessary-for-closed-form",),
+                "under an exponential it is exact for a product of two entries",
+            ),
         ),
     ),
     Constraint(
@@ -83,6 +89,12 @@ CONSTRAINTS = (
         (
             Question(
                 "sufficient", "S'' = 0, alone", ("constraint-activations-sufficient",), "a layer may multiply by itself"
+            ),
+            Question(
+                "sufficient",
+                f"{CLOSED}, with an exponential, without the first",
+                ("constraint-activations-sufficient-for-closed-form",),
+                "a layer may multiply by itself",
             ),
             Question(
                 "necessary",
@@ -102,6 +114,12 @@ CONSTRAINTS = (
         "third",
         WORDS["third"],
         (
+            Question(
+                "sufficient",
+                f"{CLOSED}, alone",
+                ("alpha-closed-form-any-tail",),
+                "not for a curved tail, the outer function being the exponential",
+            ),
             Question(
                 "sufficient",
                 f"{CLOSED}, with the other two",

@@ -1,9 +1,9 @@
 """The hypotheses that claims share, each once."""
 
-from sympy import Derivative, Expr, exp
+from sympy import Derivative, Expr, Integer, exp
 
 from derivation.claim import Hypothesis, equation, nonzero
-from derivation.notation import L, S, f, sigma, u, x
+from derivation.notation import L, S, f, g, sigma, u, x
 from derivation.nth import nth
 
 Y = f(S(x))
@@ -30,4 +30,9 @@ NO_TRUE_POLE = Hypothesis(
 )
 OUTER_CURVED = Hypothesis("outer-curved", "the outer function is curved at S: f''(S) is not zero", nonzero(outer(2)))
 SECOND = Hypothesis("second-nonzero", "g^2 + S'' is not zero, so that (10) is not zero", nonzero(slope**2 + curvature))
+FOOTPRINT = Hypothesis("footprint-nonzero", "the footprint is not zero", nonzero(sigma))
+PIECE_SLOPE = Hypothesis("piece-slope-nonzero", "the slope g is not zero", nonzero(g))
+PIECE_NO_POLE = Hypothesis("piece-no-pole", "sigma g is not -2, g a number", nonzero(2 + sigma * g))
+ENTRY_NONZERO = Hypothesis("entry-nonzero", "the entry is not zero", nonzero(x))
+AT_ZERO = Hypothesis("at-zero", "x = 0", equation(x, Integer(0)), at_point=True)
 LAYER_AFFINE = Hypothesis("layer-affine", "the layer L is affine", equation(Derivative(L(x), (x, 2)), 0))

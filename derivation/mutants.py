@@ -14,9 +14,10 @@ from derivation.bell import Bell
 from derivation.claim import Branch, Claim, Hypothesis, Step, Use, equation, nonzero
 from derivation.claims import LIBRARY
 from derivation.claims.constraints import PAIR, silu
-from derivation.claims.heads import OF_RATIO_ONE, OLD, UNDIVIDED, alpha_of, f2, from_slope, s, t
+from derivation.claims.heads import OF_RATIO_ONE, SCALED, UNDIVIDED, f2, s, t
 from derivation.claims.kinks import ACTIVE, INACTIVE, left_end, phi, piece, right_end, unit
 from derivation.claims.paper import (
+    BENT,
     BOTH_SIGNS,
     DENOMINATOR,
     DROPPED,
@@ -25,6 +26,7 @@ from derivation.claims.paper import (
     NINE,
     OF_EIGHT,
     SEVEN,
+    STRAIGHT,
     WHOLE,
     ddV,
     ddW,
@@ -46,7 +48,7 @@ from derivation.claims.softmax import (
     variance,
 )
 from derivation.claims.softplus import e
-from derivation.claims.weights import ALPHA, CLOSED, rho
+from derivation.claims.weights import ALPHA, CLOSED, alpha_of, from_slope, rho
 from derivation.hypotheses import (
     AFFINE,
     EXP_HEAD,
@@ -360,12 +362,18 @@ MUTANTS = (
     Mutant(
         "tanh-head-upside-down", "alpha-tanh-head", "upside down", {"lhs": (2 * along(2) + sigma * along(3)) / along(2)}
     ),
-    Mutant("softplus-head-sign", "alpha-softplus-head", "sign", {"lhs": from_slope(slope / (1 + exp(-S(x))), -sigma)}),
     Mutant(
-        "log-sigmoid-head-slope-squared",
+        "softplus-head-sign",
+        "alpha-softplus-head",
+        "sign",
+        {"lhs": alpha_of(Y, -sigma), "given": more("alpha-softplus-head", 2 * along(2) - sigma * along(3))},
+    ),
+    Mutant("softplus-head-upside-down", "alpha-softplus-head", "upside down", {"lhs": 1 / ALPHA}),
+    Mutant(
+        "log-sigmoid-head-sign",
         "alpha-log-sigmoid-head",
-        "its slope squared",
-        {"lhs": from_slope(slope / (1 + exp(S(x))) ** 2)},
+        "sign",
+        {"lhs": alpha_of(Y, -sigma), "given": more("alpha-log-sigmoid-head", 2 * along(2) - sigma * along(3))},
     ),
     Mutant("log-head-a-square", "alpha-log-head", "a square", {"lhs": from_slope(slope / S(x) ** 2)}),
     Mutant("log-head-sign", "alpha-log-head", "sign", {"lhs": from_slope(slope / S(x), -sigma)}),
@@ -420,11 +428,59 @@ MUTANTS = (
         "alpha-channel-rescaling",
         "the footprint stays",
         {
-            "rhs": nth(f)(2, L(x)) / (2 * nth(f)(2, L(x)) + sigma * nth(f)(3, L(x))),
-            "given": more("alpha-channel-rescaling", 2 * nth(f)(2, L(x)) + sigma * nth(f)(3, L(x))),
+            "rhs": nth(f)(2, a * x) / (2 * nth(f)(2, a * x) + sigma * nth(f)(3, a * x)),
+            "given": more("alpha-channel-rescaling", 2 * nth(f)(2, a * x) + sigma * nth(f)(3, a * x)),
         },
     ),
-    Mutant("rescaling-y-squared", "alpha-channel-rescaling", "Y squared", {"lhs": alpha_of(OLD**2)}),
+    Mutant("rescaling-y-squared", "alpha-channel-rescaling", "Y squared", {"lhs": alpha_of(SCALED**2)}),
+    Mutant("one-pass-of-twice-s", "paper-nineteen-one-pass", "of twice S", {"lhs": alpha_of(exp(2 * S(x)))}),
+    Mutant("one-pass-of-the-square", "paper-nineteen-one-pass", "of the square", {"lhs": alpha_of(S(x) ** 2)}),
+    Mutant(
+        "one-pass-second-derivative", "one-pass-hides-curvature", "second derivative", {"lhs": Derivative(BENT, (x, 2))}
+    ),
+    Mutant(
+        "one-pass-another-slope", "one-pass-hides-curvature", "another slope", {"rhs": Derivative(exp(2 * g * x), x)}
+    ),
+    Mutant(
+        "diagonal-terms-a-for-2-a",
+        "diagonal-terms-show-curvature",
+        "a for 2 a",
+        {"rhs": Derivative(STRAIGHT, (x, 2)) + a},
+    ),
+    Mutant(
+        "diagonal-terms-everywhere",
+        "diagonal-terms-show-curvature",
+        "everywhere",
+        {"given": ()},
+    ),
+    Mutant("fifteen-half-on-either-side", "paper-fifteen-off-kink", "1/2 on either side", {"rhs": Rational(1, 2)}),
+    Mutant(
+        "fifteen-of-the-size", "paper-fifteen-off-kink", "of the size", {"lhs": Derivative(Max(0, x) + Max(0, -x), x)}
+    ),
+    Mutant("right-chord-half", "relu-slope-from-right-at-kink", "half", {"rhs": Rational(1, 2)}),
+    Mutant(
+        "right-chord-to-the-left",
+        "relu-slope-from-right-at-kink",
+        "to the left",
+        {"given": LIBRARY["relu-slope-from-left-at-kink"].given},
+    ),
+    Mutant(
+        "left-chord-to-the-right",
+        "relu-slope-from-left-at-kink",
+        "to the right",
+        {"given": LIBRARY["relu-slope-from-right-at-kink"].given},
+    ),
+    Mutant("chords-of-the-size", "relu-chords-at-kink", "of the size", {"lhs": 2 * (Max(0, x) + Max(0, -x)) / x}),
+    Mutant("chords-cancel", "relu-chords-at-kink", "they cancel", {"lhs": (Max(0, x) - Max(0, -x)) / x - 1}),
+    Mutant("cumulants-no-q", "softmax-moments-by-cumulants", "no Q", {"rhs": Bell(n, mean, x)}),
+    Mutant("cumulants-powers", "softmax-moments-by-cumulants", "powers", {"rhs": Q(x) * mean**n}),
+    Mutant(
+        "product-sum-of-entries",
+        "closed-form-exact-for-product-of-entries",
+        "of the square",
+        {"lhs": alpha_of((x * y) ** 2)},
+    ),
+    Mutant("product-not-equal", "closed-form-exact-for-product-of-entries", "not equal", {"relation": Ne}),
     Mutant("outer-rescaling-y-squared", "alpha-outer-rescaling", "Y squared", {"lhs": alpha_of(a * Y**2 + c)}),
     Mutant("tail-shift-of-twice-s", "alpha-tail-shift", "of twice S", {"lhs": alpha_of(exp(2 * S(x) + c))}),
     Mutant(
@@ -599,10 +655,10 @@ MUTANTS = (
         {"rhs": (exp(S(x)) + exp(L(x))) * (slope + Derivative(L(x), x)) ** n},
     ),
     Mutant(
-        "softmax-one-more-class-square",
+        "softmax-one-more-class-power",
         "softmax-normaliser-one-more-class",
-        "a square",
-        {"rhs": Derivative(Q(x), (x, 3)) + exp(L(x)) * Derivative(L(x), x) ** 2},
+        "a power more",
+        {"rhs": nth(Q)(n, x) + exp(L(x)) * Derivative(L(x), x) ** (n + 1)},
     ),
     Mutant("softmax-mean-slope-moment", "softmax-mean-slope", "the raw moment", {"rhs": variance + mean**2}),
     Mutant("softmax-mean-curvature-sign", "softmax-mean-curvature", "sign", {"rhs": -skew}),

@@ -60,7 +60,7 @@ NOTATION = (
     Notation(y, "value of another entry of the target layer", "real"),
     Notation(a, "factor of an exponential, an outer function or a tail", "real"),
     Notation(spread, "gradient of a second class; that of a third one is -r", "real"),
-    Notation(L(x), "linear layer of the post's linear-activation pair; the score of another class", "real"),
+    Notation(L(x), "linear layer of the post's linear-activation pair; another class's score; another tail", "real"),
     Notation(R(u), "activation of the post's linear-activation pair", "real"),
     Notation(w, "weight of one hidden unit", "real"),
     Notation(b, "bias of one hidden unit", "real"),

@@ -7,7 +7,7 @@ derivatives in v and x, which do not commute.
 
 from functools import cache
 
-from sympy import Basic, Derivative, Expr, Function
+from sympy import Basic, Derivative, Expr, Function, Subs
 from sympy.core.function import AppliedUndef, UndefinedFunction
 from sympy.printing.printer import Printer
 
@@ -49,12 +49,24 @@ def nth(function: UndefinedFunction) -> type[NthDerivative]:
 
 
 def as_nth(expr: Basic) -> Basic:
-    """Write every d^k/dv^k f(v), v itself an expression as in d^2 f(S(x))/dS(x)^2, as nth(f)(k, v)."""
+    """Write every d^k/dv^k f(v), v itself an expression as in d^2 f(S(x))/dS(x)^2, as nth(f)(k, v).
+
+    SymPy writes it as a `Derivative` where v is a function, else as a `Subs` of v for a dummy.
+    """
+    expr = expr.replace(_is_derivative_at, lambda e: nth(e.expr.expr.func)(e.expr.variable_count[0][1], e.point[0]))
     return expr.replace(_is_outer, lambda e: nth(e.expr.func)(e.variable_count[0][1], e.expr.args[0]))
 
 
+def _is_derivative_at(e: Basic) -> bool:
+    return isinstance(e, Subs) and len(e.variables) == 1 and _is_by_argument(e.expr) and e.expr.expr.args == e.variables
+
+
 def _is_outer(e: Basic) -> bool:
+    return _is_by_argument(e) and not e.expr.args[0].is_Symbol
+
+
+def _is_by_argument(e: Basic) -> bool:
+    """Whether it is f(v) differentiated by v alone, its one argument."""
     if not isinstance(e, Derivative) or not isinstance(e.expr, AppliedUndef) or len(e.variable_count) != 1:
         return False
-    variable = e.variable_count[0][0]
-    return not variable.is_Symbol and e.expr.args == (variable,)
+    return bool(e.expr.args == (e.variable_count[0][0],))

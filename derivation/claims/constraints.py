@@ -18,9 +18,11 @@ from sympy import Derivative, Expr, Gt, Integer, Ne, Rational, exp
 
 from derivation.claim import OURS, Claim, Hypothesis, Source, equation, nonzero
 from derivation.claims.post import post
-from derivation.claims.weights import ALPHA, CLOSED
+from derivation.claims.weights import ALPHA, CLOSED, alpha_of, closed_of
 from derivation.hypotheses import (
     AFFINE,
+    AT_ZERO,
+    ENTRY_NONZERO,
     EXP_HEAD,
     NO_POLE,
     NO_TRUE_POLE,
@@ -52,14 +54,22 @@ def silu(e: Expr) -> Expr:
     return e / (1 + exp(-e))
 
 
+PRODUCT_ALPHA = alpha_of(exp(x * y))
+OTHER_ENTRY = Hypothesis("other-entry-nonzero", "the other entry y is not zero", nonzero(y))
+PRODUCT_NO_POLE = Hypothesis("product-no-pole", "sigma y is not -2", nonzero(2 + sigma * y))
+SQUARE_NO_POLE = Hypothesis("square-no-pole", "sigma times the slope 2 x is not -2", nonzero(2 + sigma * (2 * x)))
+SQUARE_DENOMINATOR = Hypothesis(
+    "square-denominator-nonzero",
+    "the denominator of (10) for Y = exp(x^2) is not zero",
+    nonzero(2 * Derivative(exp(x**2), (x, 2)) + sigma * Derivative(exp(x**2), (x, 3))),
+)
 PAIR = a * exp(w * x) + v * exp(-w * x)
 PAIR_SLOPE = Derivative(PAIR, x) / PAIR
-PAIR_ALPHA = Derivative(PAIR, (x, 2)) / (2 * Derivative(PAIR, (x, 2)) + sigma * Derivative(PAIR, (x, 3)))
-PAIR_CLOSED = PAIR_SLOPE**2 / (2 * PAIR_SLOPE**2 + sigma * PAIR_SLOPE**3)
+PAIR_ALPHA = alpha_of(PAIR)
+PAIR_CLOSED = closed_of(PAIR_SLOPE)
 PAIR_CURVATURE = Derivative(PAIR_SLOPE, x)
 
 FLAT = Hypothesis("flat-head", "the outer function is flat at S", equation(outer(2), Integer(0)), True)
-ORIGIN = Hypothesis("at-zero", "x = 0", equation(x, Integer(0)), at_point=True)
 PAIR_POSITIVE = Hypothesis(
     "pair-positive", "a e^(w x) + v e^(-w x) is positive, so that S is its logarithm", Gt(PAIR, 0)
 )
@@ -95,6 +105,24 @@ CLAIMS = (
         corrects=("constraint-layers-necessary",),
     ),
     Claim(
+        "constraint-layers-necessary-for-closed-form",
+        "With another layer, here the product of two entries x and y, the closed form (19) is wrong.",
+        PRODUCT_ALPHA,
+        closed_of(y),
+        constraint("first", "it is necessary for the closed form (19)"),
+        (OTHER_ENTRY, PRODUCT_NO_POLE),
+        relation=Ne,
+    ),
+    Claim(
+        "closed-form-exact-for-product-of-entries",
+        "For Y = exp(x y) the closed form (19) is the pixel weight (10) of x: its slope y is constant along the line.",
+        PRODUCT_ALPHA,
+        closed_of(y),
+        OURS,
+        (OTHER_ENTRY, PRODUCT_NO_POLE),
+        corrects=("constraint-layers-necessary-for-closed-form",),
+    ),
+    Claim(
         "constraint-activations-sufficient",
         "Where all activations are piecewise linear (here only x times x), the second derivative is zero.",
         Derivative(x**2, (x, 2)),
@@ -108,6 +136,14 @@ CLAIMS = (
         Integer(2),
         OURS,
         corrects=("constraint-activations-sufficient",),
+    ),
+    Claim(
+        "constraint-activations-sufficient-for-closed-form",
+        "Where all activations are piecewise linear (here only x times x), the closed form (19) holds for exp(S).",
+        alpha_of(exp(x**2)),
+        closed_of(2 * x),
+        constraint("second", "it is sufficient for the closed form (19), for Y = exp(S)"),
+        (ENTRY_NONZERO, SQUARE_NO_POLE, SQUARE_DENOMINATOR),
     ),
     Claim(
         "constraint-activations-necessary",
@@ -131,7 +167,7 @@ CLAIMS = (
         Derivative(silu(x), (x, 2)),
         Rational(1, 2),
         OURS,
-        (ORIGIN,),
+        (AT_ZERO,),
     ),
     Claim(
         "constraint-activations-necessary-for-closed-form",

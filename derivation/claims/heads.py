@@ -1,23 +1,25 @@
 """Outer functions other than the exponential: what the pixel weight (10) becomes, where it has no value, what leaves
 it alone.
 
-A head whose own expression holds a logarithm enters by its first derivative, worked out in `derivation.heads`: (10)
-sees nothing of the outer function but derivatives. Where a sentence draws a conclusion from a sign, the equation shows
-the factors whose signs are to be read off; the checker decides the equation alone. So it is with the outer functions
-of ratio 1: checked are two identities that hold for every f. That a function whose derivative is zero everywhere is
-constant is the mean value theorem, and is taken from there.
+A head whose own expression holds a logarithm is given by its first derivative, worked out in `derivation.heads`: (10)
+sees nothing of the outer function but derivatives. (The logarithm itself has no value at 0, so that it is no function
+of every real number, as f is: its slope along the line is written out.)
+
+Where a sentence draws a conclusion from a sign, the equation shows the factors whose signs are to be read off; the
+checker decides the equation alone. So it is with the outer functions of ratio 1: checked are two identities that hold
+for every f. That a function whose derivative is zero everywhere is constant is the mean value theorem, and is taken
+from there.
 """
 
 from sympy import Derivative, Expr, Integer, Rational, exp
 
 from derivation import heads
 from derivation.claim import OURS, Claim, Hypothesis, Step, Use, equation, nonzero
-from derivation.claims.weights import ALPHA, CLOSED, NO_RHO_POLE, rho
+from derivation.claims.weights import ALPHA, CLOSED, NO_RHO_POLE, alpha_of, from_slope, rho
 from derivation.heads import Head
 from derivation.hypotheses import (
     AFFINE,
     EXP_HEAD,
-    LAYER_AFFINE,
     NO_TRUE_POLE,
     OUTER_CURVED,
     SLOPE,
@@ -26,19 +28,8 @@ from derivation.hypotheses import (
     outer,
     slope,
 )
-from derivation.notation import L, S, T, a, c, c_0, c_1, f, g, m, n, sigma, u, x
+from derivation.notation import S, T, a, c, c_0, c_1, f, g, m, n, sigma, u, x
 from derivation.nth import nth
-
-
-def alpha_of(value: Expr, footprint: Expr = sigma) -> Expr:
-    """Return (10) for Y = `value`, inert."""
-    return from_slope(Derivative(value, x), footprint)
-
-
-def from_slope(value: Expr, footprint: Expr = sigma) -> Expr:
-    """Return (10) where dY/dx = `value` is what is written down, inert."""
-    second, third = Derivative(value, x), Derivative(value, (x, 2))
-    return second / (2 * second + footprint * third)
 
 
 def given_as(head: Head) -> Hypothesis:
@@ -57,17 +48,13 @@ def pole(head: Head, top: Expr, bottom: Expr) -> Hypothesis:
     return Hypothesis(f"no-{head.name}-pole", says, nonzero(2 * bottom + sigma * top * slope))
 
 
-def slope_of(head: Head) -> Expr:
-    """Return dY/dx = f'(S) dS/dx with f' written out."""
-    return head.first.subs(u, S(x)) * slope
-
-
 s, t = heads.SIGMOID.outer, heads.TANH.outer
 SIGMOID_HEAD, IDENTITY_HEAD = given_as(heads.SIGMOID), given_as(heads.IDENTITY)
 f2, f3 = Derivative(f(u), (u, 2)), Derivative(f(u), (u, 3))
 OF_RATIO_ONE = a * exp(u) + c_1 * u + c_0
 UNDIVIDED = 2 * outer(2) + sigma * outer(3) * slope
-OLD = f(L(x))
+SCALED = f(a * x)
+SCALED_DENOMINATOR = 2 * nth(f)(2, a * x) + a * sigma * nth(f)(3, a * x)
 SOFTPLUS_RHO = (1 - exp(u)) / (1 + exp(u))
 
 NO_UNDIVIDED_POLE = Hypothesis("no-undivided-pole", "2 f''(S) + sigma g f'''(S) is not zero", nonzero(UNDIVIDED))
@@ -84,6 +71,11 @@ TANH_CURVED = Hypothesis(
     "tanh-curved", "tanh is curved at u, which is so for u other than 0", nonzero(Derivative(t, (u, 2)))
 )
 ORDER = Hypothesis("outer-nth-nonzero", "f^(n)(S) is not zero", nonzero(outer(n)))
+SCALED_POLE = Hypothesis(
+    "scaled-denominator-nonzero",
+    "the denominator of (10) is not zero for the scaled channel",
+    nonzero(SCALED_DENOMINATOR),
+)
 NO_ORDER_POLE = Hypothesis("no-order-pole", "n + sigma g is not zero", nonzero(n + sigma * slope))
 NO_NEXT_POLE = Hypothesis("no-next-pole", "n + 1 + sigma g is not zero", nonzero(n + 1 + sigma * slope))
 NO_OUTER_ORDER_POLE = Hypothesis(
@@ -231,15 +223,21 @@ WEIGHTS = (
 )
 
 
-def corollary(head: Head, top: Expr, bottom: Expr) -> Claim:
-    """Return what alpha-any-head-undivided says of one outer function, rho = top/bottom in terms of Y = f(S)."""
+def slope_given_as(head: Head) -> Hypothesis:
+    """Return the hypothesis that f is this outer function up to a constant: its first derivative is given."""
+    says = f"the outer function is {head.says}, or differs from it by a constant"
+    return Hypothesis(f"{head.name}-slope", says, equation(nth(f)(1, u), head.first))
+
+
+def corollary(head: Head, given: Hypothesis, top: Expr, bottom: Expr, where: str = "") -> Claim:
+    """Return what alpha-any-head-undivided says of one outer function, rho = top/bottom in terms of Y or of S."""
     return Claim(
         f"alpha-{head.name}-head",
-        f"With S affine, the pixel weight (10) for {head.says}, at f'' = 0 too.",
+        f"With S affine, the pixel weight (10) for {head.says}{where}.",
         ALPHA,
         closed(top, bottom),
         OURS,
-        (AFFINE, given_as(head), SLOPE, NO_UNDIVIDED_POLE),
+        (AFFINE, given, SLOPE, NO_UNDIVIDED_POLE),
         steps=(
             Step(outer(2) / UNDIVIDED, "alpha of any head, undivided", (Use("alpha-any-head-undivided"),)),
             Step(closed(top, bottom), f"the ratio of {head.says}"),
@@ -247,25 +245,20 @@ def corollary(head: Head, top: Expr, bottom: Expr) -> Claim:
     )
 
 
-def by_slope(head: Head, top: Expr, bottom: Expr, *given: Hypothesis) -> Claim:
-    """Return what (10) is for an outer function that enters by its first derivative, rho = top/bottom in terms of S."""
-    return Claim(
-        f"alpha-{head.name}-head",
-        f"With S affine, the pixel weight (10) for {head.says}, whose slope along the line is f'(S) g.",
-        from_slope(slope_of(head)),
-        closed(top, bottom),
-        OURS,
-        (AFFINE, SLOPE, *given, pole(head, top, bottom)),
-    )
-
-
 E = exp(S(x))
 HEADS = (
-    corollary(heads.SIGMOID, 1 - 6 * Y + 6 * Y**2, 1 - 2 * Y),
-    corollary(heads.TANH, 1 - 3 * Y**2, Y),
-    by_slope(heads.SOFTPLUS, 1 - E, 1 + E),
-    by_slope(heads.LOG_SIGMOID, 1 - E, 1 + E),
-    by_slope(heads.LOG, Integer(-2), S(x), SCORE),
+    corollary(heads.SIGMOID, SIGMOID_HEAD, 1 - 6 * Y + 6 * Y**2, 1 - 2 * Y, ", at f'' = 0 too"),
+    corollary(heads.TANH, given_as(heads.TANH), 1 - 3 * Y**2, Y, ", at f'' = 0 too"),
+    corollary(heads.SOFTPLUS, slope_given_as(heads.SOFTPLUS), 1 - E, 1 + E),
+    corollary(heads.LOG_SIGMOID, slope_given_as(heads.LOG_SIGMOID), 1 - E, 1 + E),
+    Claim(
+        "alpha-log-head",
+        f"With S affine and not zero, the pixel weight (10) for {heads.LOG.says}, whose slope along the line is g/S.",
+        from_slope(heads.LOG.first.subs(u, S(x)) * slope),
+        closed(Integer(-2), S(x)),
+        OURS,
+        (AFFINE, SLOPE, SCORE, pole(heads.LOG, Integer(-2), S(x))),
+    ),
     Claim(
         "alpha-power-head",
         "With S affine and not zero, the pixel weight (10) for the power S^m, m any integer but 0 and 1.",
@@ -394,26 +387,11 @@ ORDERS = (
 CHANGES = (
     Claim(
         "alpha-channel-rescaling",
-        "A channel scaled by L', its footprint with it, has the same (10); f is Y as a function of the scaled entry L.",
-        alpha_of(OLD),
-        nth(f)(2, L(x)) / (2 * nth(f)(2, L(x)) + sigma * Derivative(L(x), x) * nth(f)(3, L(x))),
+        "A channel scaled by a, its footprint with it, has the same (10); f is Y as a function of the entry a x.",
+        alpha_of(SCALED),
+        nth(f)(2, a * x) / SCALED_DENOMINATOR,
         OURS,
-        (
-            LAYER_AFFINE,
-            Hypothesis("layer-slope-nonzero", "the scale L' of the channel is not zero", nonzero(Derivative(L(x), x))),
-            Hypothesis(
-                "rescaled-denominator-nonzero",
-                "the denominator of (10) for the scaled channel is not zero",
-                nonzero(2 * nth(f)(2, L(x)) + sigma * nth(f)(3, L(x)) * Derivative(L(x), x)),
-            ),
-        ),
-        steps=(
-            Step(
-                nth(f)(2, L(x)) / (2 * nth(f)(2, L(x)) + sigma * Derivative(L(x), x) * nth(f)(3, L(x))),
-                "any head, undivided, with the layer in the tail's place",
-                (Use("alpha-any-head-undivided", ((S, L),)),),
-            ),
-        ),
+        (FACTOR, SCALED_POLE),
     ),
     Claim(
         "alpha-outer-rescaling",

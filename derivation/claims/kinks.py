@@ -30,7 +30,9 @@ derivatives does not try a claim that differentiates a maximum twice.
 from sympy import Add, Derivative, Expr, Gt, Integer, Limit, Lt, Max, Mul, Ne, exp
 
 from derivation.claim import OURS, Branch, Claim, Hypothesis, Source, Step, Use, equation, nonzero
-from derivation.hypotheses import AFFINE, LAYER_AFFINE
+from derivation.claims.paper import paper
+from derivation.claims.weights import alpha_of
+from derivation.hypotheses import AFFINE, ENTRY_NONZERO, FOOTPRINT, LAYER_AFFINE, PIECE_NO_POLE, PIECE_SLOPE
 from derivation.notation import L, S, b, g, left, n, right, sigma, step, test_function, v, value, w, x
 
 unit = Max(0, w * x + b)
@@ -43,17 +45,19 @@ ON_KINK = Hypothesis("on-kink", "the entry is on the kink", equation(x, Integer(
 INPUT_NONZERO = Hypothesis("input-nonzero", "the input of the ReLU is not zero", nonzero(L(x)))
 NO_TIE = Hypothesis("no-tie", "the two arguments of the maximum differ", nonzero(L(x) - S(x)))
 TAIL_JUMPS = Hypothesis("slope-jumps", "the slope jumps at the kink", nonzero(right - left))
-FOOTPRINT_NONZERO = Hypothesis("footprint-nonzero", "the footprint is not zero", nonzero(sigma))
 NO_LEFT_POLE = Hypothesis("no-left-pole", "sigma m_- is not -2", nonzero(2 + sigma * left))
 NO_RIGHT_POLE = Hypothesis("no-right-pole", "sigma m_+ is not -2", nonzero(2 + sigma * right))
-PIECE_SLOPE = Hypothesis("piece-slope-nonzero", "the slope of the piece is not zero", nonzero(g))
-PIECE_NO_POLE = Hypothesis("piece-no-pole", "sigma g is not -2", nonzero(2 + sigma * g))
+
+
+ENTRY_POSITIVE = Hypothesis("entry-positive", "the entry is positive", Gt(x, 0, evaluate=False))
+ENTRY_NEGATIVE = Hypothesis("entry-negative", "the entry is negative", Lt(x, 0, evaluate=False))
+CHORDS = Add(Max(0, x) / x, Max(0, -x) / x, evaluate=False)
 
 
 def cases(what: str, e: Expr) -> tuple[Branch, Branch]:
     """Return the two sides of the kink e = 0 of max(0, e); `what` names e."""
-    above = Hypothesis("above", f"{what} is positive", Gt(e, 0, evaluate=False))
-    below = Hypothesis("below", f"{what} is negative", Lt(e, 0, evaluate=False))
+    above = Hypothesis(f"{what}-positive", f"the {what} is positive", Gt(e, 0, evaluate=False))
+    below = Hypothesis(f"{what}-negative", f"the {what} is negative", Lt(e, 0, evaluate=False))
     return Branch(f"{what} positive", (above,)), Branch(f"{what} negative", (below,))
 
 
@@ -76,21 +80,67 @@ def third_end(slope: Expr) -> Expr:
     )
 
 
-def alpha_of(e: Expr) -> Expr:
-    """Return (10) with the pure derivatives of e."""
-    return Derivative(e, (x, 2)) / (2 * Derivative(e, (x, 2)) + sigma * Derivative(e, (x, 3)))
-
-
 CLAIMS = (
     Claim(
         "relu-second-derivative-off-kinks",
         "A rectified unit has second derivative zero wherever its input is not zero.",
         Derivative(unit, (x, 2)),
         Integer(0),
-        Source("gradcampp-paper", "equations (15) and (16)", "the second derivative of relu is 0"),
+        paper("equation (16)", "relu'' is 0", "off the kink"),
         (OFF_KINK,),
         branches=(Branch("unit active", (ACTIVE,)), Branch("unit inactive", (INACTIVE,))),
         corrects=("post-pair-nth-relu",),
+    ),
+    Claim(
+        "paper-fifteen-off-kink",
+        "The ReLU has the slope max(0, x)/x off its kink: 1 where x is positive, 0 where x is negative.",
+        Derivative(Max(0, x), x),
+        Max(0, x) / x,
+        paper("equation (15)", "relu' is 1 for x > 0 and 0 for x < 0"),
+        (ENTRY_NONZERO,),
+        branches=cases("entry", x),
+    ),
+    Claim(
+        "paper-fifteen-at-kink",
+        "The ReLU has the slope 0 at its kink: then so has every chord from there to the right, all having one slope.",
+        Max(0, x) / x,
+        Integer(0),
+        paper("equation (15)", "relu' is 0 for x <= 0", "at x = 0: difference quotients from there tend to 0"),
+        (ENTRY_POSITIVE,),
+    ),
+    Claim(
+        "relu-slope-from-right-at-kink",
+        "At its kink the ReLU has the slope 1 from the right, as every chord to the right has.",
+        Max(0, x) / x,
+        Integer(1),
+        OURS,
+        (ENTRY_POSITIVE,),
+        corrects=("paper-fifteen-at-kink",),
+    ),
+    Claim(
+        "relu-slope-from-left-at-kink",
+        "At its kink the ReLU has the slope 0 from the left, so that it has no derivative there.",
+        Max(0, x) / x,
+        Integer(0),
+        OURS,
+        (ENTRY_NEGATIVE,),
+    ),
+    Claim(
+        "paper-sixteen-at-kink",
+        "The ReLU has a second derivative at its kink: then its chords from there to either side have one slope.",
+        CHORDS,
+        Integer(0),
+        paper("equation (16)", "relu'' is 0", "at x = 0: it has a first derivative there at least"),
+        (ENTRY_POSITIVE,),
+    ),
+    Claim(
+        "relu-chords-at-kink",
+        "The chords of the ReLU from its kink to x and to -x differ in slope by 1: over x, that grows without bound.",
+        CHORDS,
+        Integer(1),
+        OURS,
+        (ENTRY_POSITIVE,),
+        corrects=("paper-sixteen-at-kink",),
     ),
     Claim(
         "post-piecewise-linear-off-kinks",
@@ -265,7 +315,7 @@ CLAIMS = (
         1 / (2 + sigma * right),
         1 / (2 + sigma * left),
         OURS,
-        (TAIL_JUMPS, FOOTPRINT_NONZERO, NO_LEFT_POLE, NO_RIGHT_POLE),
+        (TAIL_JUMPS, FOOTPRINT, NO_LEFT_POLE, NO_RIGHT_POLE),
         relation=Ne,
     ),
     Claim(

@@ -17,19 +17,24 @@ Choose one such pixel in each channel: then M (2 + rho Lambda) = Lambda. So ther
 elsewhere M = Lambda/(2 + rho Lambda), 1 - rho M = 2/(2 + rho Lambda) is not zero, and the gradients of a channel that
 are not zero are equal: G_k = g_k/(2 + rho Lambda). All but one alpha of a channel are free.
 
-Equations (1), (2), (3), (5), (12) and (20) are definitions, and (7) is a demand: there is nothing in them to prove.
+Equations (1), (2), (3), (5), (12), (20) and (21) are definitions, and (7) is a demand: there is nothing in them to
+prove. (15) and (16) are in `derivation.claims.kinks`, (19) in `weights`, (22) to (24) in `softmax`.
 """
 
 from sympy import Derivative, Ge, Gt, Integer, Le, Lt, Max, Ne, exp
 
 from derivation.claim import OURS, Branch, Claim, Hypothesis, Source, Step, Use, equation, nonzero
-from derivation.claims.weights import ALPHA
+from derivation.claims.weights import ALPHA, alpha_of
 from derivation.hypotheses import (
     AFFINE,
+    AT_ZERO,
     EXP_HEAD,
+    FOOTPRINT,
     NO_POLE,
     NO_TRUE_POLE,
     OUTER_CURVED,
+    PIECE_NO_POLE,
+    PIECE_SLOPE,
     SLOPE,
     Y,
     along,
@@ -42,12 +47,14 @@ from derivation.notation import (
     D,
     G,
     H,
+    L,
     M,
     N,
     S,
     V,
     W,
     Z,
+    a,
     alpha,
     alpha_q,
     c,
@@ -75,17 +82,22 @@ ddW, ddV = Derivative(W(x), (x, 2)), Derivative(V(x), (x, 2))
 rest = outer(1) * (G - alpha * slope)
 DROPPED = footprint * Derivative(rest, x) + Derivative(outer(1) * H, x)
 WHOLE = outer(1) * (footprint * G + H)
-MOVING = along(2) / (2 * along(2) + footprint * along(3))
+MOVING = alpha_of(Y, footprint)
 OF_SEVEN, OF_EIGHT = Y / (sigma * along(1)), along(1) / (along(1) + sigma * along(2))
 DENOMINATOR = 2 * along(2) + sigma * along(3)
+BENT, STRAIGHT = exp(g * x + a * x**2), exp(g * x)
 TWO_PIXELS = (Max(0, g) + Max(0, g_q)) / (g + g_q)
 
 UNIT_SLOPE = Hypothesis("unit-slope", "the gradient of an active pixel is 1", equation(slope, 1))
 UNIT_MAP = Hypothesis("unit-map", "the N active pixels of the map are 1, all others 0", equation(sigma, N), True)
+SLOPE_G = Hypothesis("slope-g", "the slope of the tail S is g all along the line", equation(slope, g))
+OTHER_SLOPE_G = Hypothesis(
+    "other-slope-g", "the slope of the tail L is g all along the line", equation(Derivative(L(x), x), g)
+)
 SUM = Hypothesis("sum-nonzero", "the gradients do not add up to zero", nonzero(g + g_q))
-POSITIVE = Hypothesis("slope-positive", "the gradient g is positive", Gt(g, 0, evaluate=False))
-POSITIVE_OTHER = Hypothesis("other-slope-positive", "the other gradient is positive", Gt(g_q, 0, evaluate=False))
-NEGATIVE_OTHER = Hypothesis("other-slope-negative", "the other gradient is negative", Lt(g_q, 0, evaluate=False))
+POSITIVE = Hypothesis("gradient-positive", "the gradient g is positive", Gt(g, 0, evaluate=False))
+POSITIVE_OTHER = Hypothesis("other-gradient-positive", "the other gradient is positive", Gt(g_q, 0, evaluate=False))
+NEGATIVE_OTHER = Hypothesis("other-gradient-negative", "the other gradient is negative", Lt(g_q, 0, evaluate=False))
 WEIGHTS_SUM = Hypothesis("weights-sum-nonzero", "the weights do not add up to zero", nonzero(alpha + alpha_q))
 GRADIENT_UP = Hypothesis("gradient-not-negative", "the gradient is not negative", Ge(D, 0, evaluate=False))
 GRADIENT_DOWN = Hypothesis("gradient-not-positive", "the gradient is not positive", Le(D, 0, evaluate=False))
@@ -96,7 +108,6 @@ SHARE = Hypothesis("own-share-nonzero", "neither the footprint nor alpha is zero
 NO_MOVING_POLE = Hypothesis(
     "no-moving-pole", "the footprint times g is not -2, where (10) has its pole", nonzero(2 + footprint * slope)
 )
-FOOTPRINT = Hypothesis("footprint-nonzero", "the footprint is not zero", nonzero(sigma))
 NO_FIRST_POLE = Hypothesis(
     "no-first-order-pole", "sigma g is not -1, where the weight that (8) gives has its pole", nonzero(1 + sigma * slope)
 )
@@ -526,4 +537,48 @@ EXPONENTIAL = (
     ),
 )
 
-CLAIMS = TOY + RELU + DROPPED_TERMS + ONE_PIXEL + WHOLE_NINE + ELEVEN + EXPONENTIAL
+ONE_PASS = (
+    Claim(
+        "paper-nineteen-one-pass",
+        "Under an exponential two affine tails S and L of one slope have one pixel weight (10).",
+        alpha_of(exp(S(x))),
+        alpha_of(exp(L(x))),
+        paper(
+            "after equation (19)",
+            "a single backward pass",
+            "S is affine: the slope, which one backward pass gives, and the footprint settle (10)",
+        ),
+        (SLOPE_G, OTHER_SLOPE_G, PIECE_SLOPE, PIECE_NO_POLE),
+    ),
+    Claim(
+        "paper-nineteen-diagonal-terms",
+        "What one backward pass gives of Y = exp(S), S curved or not, settles its pure second derivatives.",
+        Derivative(BENT, (x, 2)),
+        Derivative(STRAIGHT, (x, 2)),
+        paper(
+            "after equation (19)",
+            "of the same order as Grad-CAM, as only diagonal terms are used",
+            "the diagonal terms of any tail, here g x + a x^2 or g x: at x = 0 Y is 1 and dY/dx is g",
+        ),
+        (AT_ZERO,),
+    ),
+    Claim(
+        "one-pass-hides-curvature",
+        "At x = 0 the first derivative of exp(g x + a x^2) does not show a.",
+        Derivative(BENT, x),
+        Derivative(STRAIGHT, x),
+        OURS,
+        (AT_ZERO,),
+    ),
+    Claim(
+        "diagonal-terms-show-curvature",
+        "At x = 0 the second derivative of exp(g x + a x^2) is 2 a more than that of exp(g x).",
+        Derivative(BENT, (x, 2)),
+        Derivative(STRAIGHT, (x, 2)) + 2 * a,
+        OURS,
+        (AT_ZERO,),
+        corrects=("paper-nineteen-diagonal-terms",),
+    ),
+)
+
+CLAIMS = TOY + RELU + DROPPED_TERMS + ONE_PIXEL + WHOLE_NINE + ELEVEN + EXPONENTIAL + ONE_PASS

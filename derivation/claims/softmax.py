@@ -5,21 +5,25 @@ Q stands for any number of classes. With p_l = exp(S_l) / Q and every S_l affine
     Q'/Q = E[u],    Q''/Q = E[u^2],    Q'''/Q = E[u^3]        expectations over the classes with the weights p_l
 
 so that E[u], the variance m_2 and the third central moment m_3 of the class gradients are what is written below in
-terms of Q. (For two classes that is a claim, for every n; so is what one more class adds.) With log Y = S - log Q, the
-n-th derivative of Y is Y times the complete Bell polynomial of d = (log Y)' = u - E[u] and its derivatives, which are
--m_2, -m_3 and the further cumulants of the class gradients, turned round.
+terms of Q. (One class gives exp(S) u^n, by `exp-power-rule`; what one more class adds is a claim, for every n.) With
+log Y = S - log Q, the n-th derivative of Y is Y times the complete Bell polynomial of d = (log Y)' = u - E[u] and its
+derivatives. These are -(log Q)'', -(log Q)''' and so on, S being affine; and the derivatives of log Q are what the
+moments Q^(n)/Q are complete Bell polynomials of, that is to say the cumulants of the class gradients: m_2, m_3, ...
 
 They need the gradients of all classes: one backward pass does not give them. To see that, let two more classes have the
 gradients spread and -spread. At x = 0, where all three scores are 0, neither Y nor dY/dx depends on the spread; the
 second derivative does.
 """
 
-from sympy import Derivative, Expr, Integer, Rational, exp
+from sympy import Derivative, Expr, Rational, exp
 
 from derivation.bell import Bell
-from derivation.claim import OURS, Claim, Hypothesis, Source, Step, Use, equation, nonzero
-from derivation.hypotheses import AFFINE, EXP_HEAD, LAYER_AFFINE, NO_POLE, SLOPE, Y, along, slope
+from derivation.claim import OURS, Claim, Hypothesis, Source, Step, Use, nonzero
+from derivation.claims.paper import paper
+from derivation.claims.weights import CLOSED, alpha_of, from_slope
+from derivation.hypotheses import AFFINE, AT_ZERO, EXP_HEAD, LAYER_AFFINE, NO_POLE, SLOPE, Y, along, slope
 from derivation.notation import L, Q, S, g, n, sigma, spread, x
+from derivation.nth import nth
 
 P = exp(S(x)) / Q(x)
 first, second, third = (Derivative(Q(x), (x, k)) / Q(x) for k in (1, 2, 3))
@@ -38,7 +42,6 @@ other = Derivative(L(x), x) - mean
 LOG_DENOMINATOR = Hypothesis(
     "log-softmax-no-pole", "2 m_2 + sigma m_3 is not zero", nonzero(2 * variance + sigma * skew)
 )
-ORIGIN = Hypothesis("at-origin", "x = 0, where the three scores are 0", equation(x, Integer(0)), at_point=True)
 OF_THREE = exp(g * x) / (exp(g * x) + exp(spread * x) + exp(-spread * x))
 OF_EQUALS = exp(g * x) / (exp(g * x) + 2)
 
@@ -48,14 +51,9 @@ def pure(order: Expr | int) -> Derivative:
     return Derivative(P, (x, order))
 
 
-def from_slope(d: Expr) -> Expr:
-    """Return (10) for an output whose first derivative is d, inert."""
-    return Derivative(d, x) / (2 * Derivative(d, x) + sigma * Derivative(d, (x, 2)))
-
-
-def paper(equation: int) -> Source:
+def printed(number: int) -> Source:
     """Return an equation of the paper's section 3.4, whose sums over the classes are Q'/Q and its derivatives here."""
-    return Source("gradcampp-paper", f"equation ({equation})", "", "every class score is affine along the line")
+    return paper(f"equation ({number})", "", "every class score is affine along the line")
 
 
 CLAIMS = (
@@ -64,7 +62,7 @@ CLAIMS = (
         "The first derivative of a softmax: itself times the class gradient minus the mean of all class gradients.",
         pure(1),
         P * apart,
-        paper(22),
+        printed(22),
         corrects=("post-first-derivative-softmax",),
     ),
     Claim(
@@ -84,7 +82,7 @@ CLAIMS = (
         "The second derivative of a softmax as the paper writes it, S affine along the line.",
         pure(2),
         pure(1) * apart - P * Derivative(mean, x),
-        paper(23),
+        printed(23),
         (AFFINE,),
     ),
     Claim(
@@ -92,12 +90,13 @@ CLAIMS = (
         "The third derivative of a softmax as the paper writes it, S affine along the line.",
         pure(3),
         pure(2) * apart - 2 * pure(1) * Derivative(mean, x) - P * Derivative(mean, (x, 2)),
-        paper(24),
+        printed(24),
         (AFFINE,),
     ),
     Claim(
         "softmax-second-moments",
-        "The second derivative of a softmax is Y (d^2 - m_2), d the class gradient minus the mean of all.",
+        "The second derivative of a softmax is Y (d^2 - m_2), d the class gradient less the mean of all, m_2 their "
+        "variance.",
         pure(2),
         P * SECOND,
         OURS,
@@ -114,7 +113,7 @@ CLAIMS = (
     Claim(
         "alpha-softmax",
         "Under a softmax the pixel weight (10) is (d^2 - m_2) / (2 (d^2 - m_2) + sigma (d^3 - 3 d m_2 - m_3)).",
-        pure(2) / (2 * pure(2) + sigma * pure(3)),
+        alpha_of(P),
         SECOND / (2 * SECOND + sigma * THIRD),
         OURS,
         (AFFINE, NO_SOFTMAX_POLE),
@@ -131,8 +130,8 @@ CLAIMS = (
     Claim(
         "alpha-closed-form-softmax",
         "The closed form (19) holds for a softmax.",
-        pure(2) / (2 * pure(2) + sigma * pure(3)),
-        slope**2 / (2 * slope**2 + sigma * slope**3),
+        alpha_of(P),
+        CLOSED,
         Source(
             "practice", "probabilities instead of scores", "", "the closed form (19), Y being the class probability"
         ),
@@ -167,11 +166,20 @@ CLAIMS = (
     ),
     Claim(
         "softmax-normaliser-one-more-class",
-        "One more class with the affine score L adds its own term to Q''': Q'''/Q is E[u^3] for any number of them.",
-        Derivative(Q(x) + exp(L(x)), (x, 3)),
-        Derivative(Q(x), (x, 3)) + exp(L(x)) * Derivative(L(x), x) ** 3,
+        "One more class, of affine score L, adds its term to Q^(n): Q^(n)/Q is E[u^n] for any number of them, every n.",
+        Derivative(Q(x) + exp(L(x)), (x, n)),
+        nth(Q)(n, x) + exp(L(x)) * Derivative(L(x), x) ** n,
         OURS,
         (LAYER_AFFINE,),
+        induction=n,
+    ),
+    Claim(
+        "softmax-moments-by-cumulants",
+        "The n-th moment of the class gradients, Q^(n)/Q, is the complete Bell polynomial of (log Q)' = Q'/Q.",
+        Derivative(Q(x), (x, n)),
+        Q(x) * Bell(n, mean, x),
+        Source("faa-di-bruno", "outer function exp"),
+        induction=n,
     ),
     Claim(
         "softmax-mean-slope",
@@ -208,13 +216,12 @@ CLAIMS = (
         "What one backward pass gives of a softmax, Y and dY/dx, settles its second derivative.",
         Derivative(OF_THREE, (x, 2)),
         Derivative(OF_EQUALS, (x, 2)),
-        Source(
-            "gradcampp-paper",
+        paper(
             "section 3.4, after equation (24)",
             "can still be computed via a single backward pass",
             "of three classes two have the gradients spread and -spread, or both have the gradient 0",
         ),
-        (ORIGIN,),
+        (AT_ZERO,),
     ),
     Claim(
         "softmax-first-hides-spread",
@@ -222,7 +229,7 @@ CLAIMS = (
         Derivative(OF_THREE, x),
         Derivative(OF_EQUALS, x),
         OURS,
-        (ORIGIN,),
+        (AT_ZERO,),
     ),
     Claim(
         "softmax-second-shows-spread",
@@ -230,7 +237,7 @@ CLAIMS = (
         Derivative(OF_THREE, (x, 2)),
         Derivative(OF_EQUALS, (x, 2)) - Rational(2, 9) * spread**2,
         OURS,
-        (ORIGIN,),
+        (AT_ZERO,),
         corrects=("softmax-second-from-one-pass",),
     ),
 )

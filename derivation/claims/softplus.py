@@ -39,7 +39,7 @@ SQUARED = 2 + sigma * ((1 - beta * e) ** 2 + (5 - beta) * beta * e) / ((1 + e) *
 SOFTPLUS = Hypothesis(
     "softplus", "S is a softplus, up to a constant", equation(Derivative(S(x), x), 1 / (1 + exp(-beta * x)))
 )
-FOOTPRINT = Hypothesis("footprint-positive", "the footprint is positive", Gt(sigma, 0, evaluate=False))
+FOOTPRINT_POSITIVE = Hypothesis("footprint-positive", "the footprint is positive", Gt(sigma, 0, evaluate=False))
 NOT_ACTIVE = Hypothesis("not-active", "the entry is on the inactive side or on the kink", Le(x, 0, evaluate=False))
 SHARP = Hypothesis("sharp", "beta is at least 1", Ge(beta - 1, 0, evaluate=False))
 BLUNT = Hypothesis("blunt", "beta is at most 5", Le(beta - 5, 0, evaluate=False))
@@ -48,7 +48,7 @@ BLUNT = Hypothesis("blunt", "beta is at most 5", Le(beta - 5, 0, evaluate=False)
 def bound(name: str, says: str, relation: type[Relational], rhs: Expr, *more: Hypothesis, why: str = "") -> Claim:
     """Return a bound of the error of the closed form, from the error itself."""
     steps = (Step(ERROR, "the error", (Use("alpha-softplus-error"),)), Step(rhs, why))
-    given = (EXP_HEAD, SOFTPLUS, FOOTPRINT, *more)
+    given = (EXP_HEAD, SOFTPLUS, FOOTPRINT_POSITIVE, *more)
     return Claim(name, says, DIFFERENCE, rhs, OURS, given, steps=steps, relation=relation)
 
 
@@ -210,7 +210,7 @@ CLAIMS = (
         1 / CLOSED,
         Integer(2),
         OURS,
-        (SOFTPLUS, FOOTPRINT),
+        (SOFTPLUS, FOOTPRINT_POSITIVE),
         relation=Gt,
     ),
     Claim(
@@ -219,7 +219,7 @@ CLAIMS = (
         1 / ALPHA,
         Integer(2),
         OURS,
-        (EXP_HEAD, SOFTPLUS, FOOTPRINT, NOT_ACTIVE),
+        (EXP_HEAD, SOFTPLUS, FOOTPRINT_POSITIVE, NOT_ACTIVE),
         steps=(
             Step(INVERSE, "the weight of a softplus", (Use("alpha-softplus"),)),
             Step(Integer(2), "x is not positive, hence exp(-beta x) at least 1"),
@@ -232,7 +232,7 @@ CLAIMS = (
         1 / ALPHA,
         Integer(2),
         OURS,
-        (EXP_HEAD, SOFTPLUS, FOOTPRINT, BLUNT),
+        (EXP_HEAD, SOFTPLUS, FOOTPRINT_POSITIVE, BLUNT),
         steps=(
             Step(INVERSE, "the weight of a softplus", (Use("alpha-softplus"),)),
             Step(SQUARED, "complete the square"),

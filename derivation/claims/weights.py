@@ -1,6 +1,6 @@
 """The weights of the paper: alpha from (10) to the closed form (19), and what replaces it where its hypotheses fail."""
 
-from sympy import Ge, Gt, Integer, Le, Limit, Lt, Rational
+from sympy import Derivative, Expr, Ge, Gt, Integer, Le, Limit, Lt, Rational
 
 from derivation.claim import OURS, Claim, Hypothesis, Source, Step, Use, nonzero
 from derivation.hypotheses import (
@@ -12,18 +12,33 @@ from derivation.hypotheses import (
     SECOND,
     SLOPE,
     Y,
-    along,
     curvature,
     outer,
     slope,
     third,
 )
-from derivation.notation import g, n, sigma
+from derivation.notation import g, n, sigma, x
 
-ALPHA = along(2) / (2 * along(2) + sigma * along(3))
-CLOSED = slope**2 / (2 * slope**2 + sigma * slope**3)
+
+def from_slope(value: Expr, footprint: Expr = sigma) -> Expr:
+    """Return (10) where dY/dx = `value` is what is written down, inert."""
+    second, third = Derivative(value, x), Derivative(value, (x, 2))
+    return second / (2 * second + footprint * third)
+
+
+def alpha_of(value: Expr, footprint: Expr = sigma) -> Expr:
+    """Return (10) for Y = `value`, inert."""
+    return from_slope(Derivative(value, x), footprint)
+
+
+def closed_of(slope: Expr) -> Expr:
+    """Return the closed form (19) for this slope of the tail."""
+    return slope**2 / (2 * slope**2 + sigma * slope**3)
+
+
+ALPHA, CLOSED = alpha_of(Y), closed_of(slope)
 rho = outer(3) / outer(2)
-NO_RHO_POLE = Hypothesis("no-pole", "2 + sigma rho g is not zero", nonzero(2 + sigma * rho * slope))
+NO_RHO_POLE = Hypothesis("no-rho-pole", "2 + sigma rho g is not zero", nonzero(2 + sigma * rho * slope))
 FOOTPRINT_RECTIFIED = Hypothesis(
     "footprint-nonnegative", "the footprint is not negative, as after a ReLU", Ge(sigma, 0, evaluate=False)
 )
@@ -109,7 +124,7 @@ CLAIMS = (
         sigma * (2 * slope * curvature + third) / (slope**2 + curvature),
         OURS,
         (EXP_HEAD, SLOPE, SECOND),
-        corrects=("alpha-closed-form-any-tail",),
+        corrects=("alpha-closed-form-any-tail", "constraint-activations-sufficient-for-closed-form"),
     ),
     Claim(
         "alpha-positive",

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 from sympy import (
+    Derivative,
     Eq,
     Float,
     Integer,
@@ -22,6 +23,7 @@ from sympy import (
     exp,
     expand,
     fraction,
+    integrate,
     log,
     simplify,
     together,
@@ -79,10 +81,19 @@ from derivation.notation import (
     x,
     y,
 )
-from derivation.nth import nth
+from derivation.nth import NthDerivative, nth
 from derivation.proof import prove
 
 PROVED = {
+    "paper-nineteen-one-pass",
+    "one-pass-hides-curvature",
+    "diagonal-terms-show-curvature",
+    "paper-fifteen-off-kink",
+    "relu-slope-from-right-at-kink",
+    "relu-slope-from-left-at-kink",
+    "relu-chords-at-kink",
+    "softmax-moments-by-cumulants",
+    "closed-form-exact-for-product-of-entries",
     "post-linear-second-derivative",
     "post-first-derivative",
     "post-second-derivative-right",
@@ -261,7 +272,7 @@ FUNCTIONS = {
 }
 SOFTPLUSES = (log(1 + exp(u)), log(1 + exp(4 * u)) / 4)
 VALUES = {
-    x: (Integer(0), Rational(3, 2)),
+    x: (Integer(0), Rational(3, 2), Integer(-1)),
     sigma: (Integer(3), Integer(5), Integer(0)),
     g: (Integer(2),),
     w: (Integer(2),),
@@ -299,10 +310,13 @@ VALUES = {
 def cases(claim):
     """Yield every choice of the functions and values above for what occurs in the claim, as pairs.
 
-    A function that the hypotheses define is that one and no other.
+    A function that the hypotheses define, by its derivative perhaps, is that one and no other.
     """
-    relations = [h.relation for h in claim.given]
-    defined = {r.lhs.func: (r.rhs,) for r in relations if isinstance(r, Eq) and isinstance(r.lhs, AppliedUndef)}
+    relations = [h.relation for h in claim.given if isinstance(h.relation, Eq) and not h.at_point]
+    defined = {r.lhs.func: (r.rhs,) for r in relations if isinstance(r.lhs, AppliedUndef)}
+    defined |= {r.lhs.of: (integrate(r.rhs, u) + 1,) for r in relations if isinstance(r.lhs, NthDerivative)}
+    constant = [r for r in relations if r.lhs.func is Derivative and r.lhs.derivative_count == 1 and r.rhs.is_Symbol]
+    defined |= {r.lhs.expr.func: (r.rhs * u + 1,) for r in constant}
     functions = sorted(claim.functions, key=str)
     bound = {h.argument for h in claim.given}
     symbols = sorted(claim.symbols.union(*(h.relation.free_symbols for h in claim.given)) - bound, key=str)
@@ -318,7 +332,7 @@ def worked_out(expr, case):
     values = {old: new for old, new in case if isinstance(old, Symbol)}
     late = {moving: values.pop(moving) for moving in (x, u) if moving in values and not expr.has(Limit)}
     expr = expr.subs(values)
-    for function, e in case:
+    for function, e in ((old, new.subs(values)) for old, new in case):
         if not isinstance(function, Symbol):
             expr = expr.replace(nth(function), lambda k, v, e=e: e.diff((u, k)).subs(u, v))
             expr = expr.replace(function, lambda v, e=e: e.subs(u, v))
@@ -447,8 +461,8 @@ def test_every_claim_says_one_sentence():
 def test_a_hypothesis_has_one_meaning():
     meanings = {}
     for hypothesis in (h for each in CLAIMS for h in (*each.given, *(k for case in each.branches for k in case.given))):
-        meanings.setdefault((hypothesis.name, hypothesis.says), set()).add((hypothesis.relation, hypothesis.at_point))
-    assert all(len(relations) == 1 for relations in meanings.values())
+        meanings.setdefault(hypothesis.name, set()).add((hypothesis.says, hypothesis.relation, hypothesis.at_point))
+    assert all(len(found) == 1 for found in meanings.values())
 
 
 # The register

@@ -47,9 +47,9 @@ def test_no_question_is_asked_twice():
 
 # Proved, so yes; refuted, so no. Worked out by hand, so that a claim that answers another question is seen.
 ANSWERS = {
-    "first": {"sufficient": [False, False, True, False], "necessary": [False]},
-    "second": {"sufficient": [False], "necessary": [False, False]},
-    "third": {"sufficient": [False, True], "necessary": [False, False, True]},
+    "first": {"sufficient": [False, False, True, False], "necessary": [False, False]},
+    "second": {"sufficient": [False, False], "necessary": [False, False]},
+    "third": {"sufficient": [False, False, True], "necessary": [False, False, True]},
 }
 
 

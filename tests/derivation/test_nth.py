@@ -1,8 +1,8 @@
 import pytest
-from sympy import Derivative, Symbol, latex
+from sympy import Derivative, Subs, Symbol, latex
 
 from derivation.decide import normal
-from derivation.notation import L, R, S, f, n, u, x
+from derivation.notation import L, R, S, f, n, u, x, y
 from derivation.nth import NthDerivative, as_nth, nth
 
 
@@ -42,14 +42,25 @@ def test_derivatives_by_an_expression_are_written_as_nth_and_others_are_not():
     assert as_nth(Derivative(f(S(x)), (S(x), 2))) == nth(f)(2, S(x))
     assert as_nth(Derivative(f(S(x)), (S(x), n))) == nth(f)(n, S(x))
     assert as_nth(Derivative(f(f(x)), f(x))) == nth(f)(1, f(x))
-    for inert in (Derivative(f(S(x)), x), Derivative(f(x), x), Derivative(f(S(x)) * x, S(x))):
+    assert as_nth(Subs(Derivative(f(x), (x, 2)), x, 3 * y)) == nth(f)(2, 3 * y)
+    assert as_nth(Subs(Derivative(f(x), x), x, f(y))) == nth(f)(1, f(y))
+    two = Subs(Derivative(f(x) * y, x), x, y), Subs(Derivative(f(y), y), x, y), Subs(f(x), x, y)
+    for inert in (Derivative(f(S(x)), x), Derivative(f(x), x), Derivative(f(S(x)) * x, S(x)), *two):
         assert as_nth(inert) == inert
 
 
 @pytest.mark.parametrize("order", range(1, 4))
 @pytest.mark.parametrize(
     "statement",
-    [f(S(x)), R(L(x)), nth(f)(1, S(x)), S(x) * f(S(x)), nth(R)(2, L(x)) * Derivative(L(x), x), f(f(S(x))), x**2 * f(x)],
+    [
+        f(S(x)),
+        R(L(x)),
+        nth(f)(1, S(x)),
+        f(x**2 + 3 * x),
+        nth(R)(2, L(x)) * Derivative(L(x), x),
+        f(f(S(x))),
+        x**2 * f(x),
+    ],
     ids=str,
 )
 def test_calculus_agrees_with_explicit_functions(statement, order):

@@ -86,6 +86,12 @@ SIGMOID = Face(
     "1/(1 + exp(-u))", lambda u: 1 / (1 + sympy.exp(-u)), lambda u: u.sigmoid(), lambda u: 1 / (1 + (-u).exp())
 )
 SOFTPLUS = softplus(1)
+LOG_SIGMOID = Face(
+    "-log(1 + exp(-u))",
+    lambda u: -sympy.log(1 + sympy.exp(-u)),
+    lambda u: -(-u).logaddexp(u * 0),
+    lambda u: -(1 + (-u).exp()).log(),
+)
 TANH = Face(
     "tanh(u)",
     lambda u: 1 - 2 / (1 + sympy.exp(2 * u)),  # a rational function of exp(u): exact arithmetic decides it
@@ -116,6 +122,7 @@ OUTER = (
     TANH,
     polynomial("u^3/2 + u", (0, 1, 0, Rational(1, 2))),
     polynomial("u", (0, 1)),
+    LOG_SIGMOID,
 )
 # Positive: sums of exponentials, as the normaliser of a softmax is (the first with S = 2 u), and one that is none.
 SUMS = (
