@@ -102,6 +102,9 @@ class Claim:
         source: where it was printed, or `OURS`.
         corrects: names of the printed claims that this one replaces.
         relation: between lhs and rhs: `Eq`, `Ne`, `Gt`, `Ge`, `Lt` or `Le`.
+
+    Raises:
+        TypeError: a side, or what a step reaches, is no SymPy expression.
     """
 
     name: str
@@ -115,6 +118,11 @@ class Claim:
     branches: tuple[Branch, ...] = ()
     corrects: tuple[str, ...] = ()
     relation: type[Relational] = Eq
+
+    def __post_init__(self) -> None:
+        for side in (self.lhs, self.rhs, *(step.reached for step in self.steps)):
+            if not isinstance(side, Expr):
+                raise TypeError(f"claim {self.name}: expected SymPy expressions, got {side!r}; a number is Integer(1)")
 
     @cached_property
     def statement(self) -> Relational:

@@ -187,8 +187,8 @@ def _is_for_every(u: sp.Expr, e: sp.Expr) -> bool:
 
 def _define(expr: sp.Expr, f: type, at: tuple[sp.Expr, ...], e: sp.Expr) -> sp.Expr:
     u, family = at[0], nth(f)
-    if len(at) != 1 or not _is_for_every(u, e) or not is_defined(e, ()):
-        return expr  # not for every real u, or not of u alone
+    if len(at) != 1 or not _is_for_every(u, e) or not is_defined(e, ()) or e.atoms(sp.Derivative, Bell):
+        return expr  # not for every real u, not of u alone, or no value of it can be put in
     expr = expr.replace(family, lambda k, v: sp.diff(e, (u, k)).subs(u, v) if k.is_Integer else family(k, v))
     return expr.replace(f, sp.Lambda(u, e))
 

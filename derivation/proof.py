@@ -165,6 +165,8 @@ def _step(before: Expr, step: Step, given: tuple[Hypothesis, ...], library: Mapp
     for use, (lhs, rhs) in (appeals := {use: _instance(use, given, library) for use in step.by}).items():
         if not any(side.has(lhs) for side in sides):
             raise ProofError(f"the step {step.says!r} uses {use.claim}, but {line(lhs)} does not occur in it")
+        if lhs in set().union(*(_bound(side) for side in sides)):
+            raise ProofError(f"the step {step.says!r} uses {use.claim}, but {line(lhs)} is what is differentiated by")
         if any(side.has(Limit) for side in sides):
             raise ProofError(f"the step {step.says!r} uses {use.claim} under a limit, where it need not hold")
         around = (d for side in sides for d in side.atoms(Derivative, Bell) if d != lhs)
@@ -256,11 +258,14 @@ def _demand_instance(used: Claim, use: Use) -> None:
 def _moving(claim: Claim) -> set[Basic]:
     """Return the variables of derivatives, limits and definitions: no value may replace these, or hold one of them."""
     parts = [claim.lhs, claim.rhs, *(h.relation for h in claim.given)]
-    derivatives = {v for part in parts for e in part.atoms(Derivative) for v, _ in e.variable_count}
-    limits = {e.args[1] for part in parts for e in part.atoms(Limit)}
-    bound = {v for part in parts for e in preorder_traversal(part) for v in getattr(e, "bound_symbols", ())}
-    bound |= {e.args[2] for part in parts for e in part.atoms(Bell)}
-    return derivatives | limits | bound | {h.argument for h in claim.given if h.argument is not None}
+    return set().union(*map(_bound, parts), {h.argument for h in claim.given if h.argument is not None})
+
+
+def _bound(part: Basic) -> set[Basic]:
+    """Return what an expression is differentiated by or sums, limits and the like run over."""
+    derivatives = {v for e in part.atoms(Derivative) for v, _ in e.variable_count}
+    others = {v for e in preorder_traversal(part) for v in getattr(e, "bound_symbols", ())}
+    return derivatives | others | {e.args[1] for e in part.atoms(Limit)} | {e.args[2] for e in part.atoms(Bell)}
 
 
 def _demand_founded(claim: Claim, library: Mapping[str, Claim], path: tuple[str, ...]) -> None:

@@ -41,6 +41,12 @@ def test_the_variable_of_a_limit_is_not_free():
     assert Claim("name", "says", Limit(g, g, 0), Integer(0), OURS).symbols == set()
 
 
+@pytest.mark.parametrize("change", [{"lhs": 1}, {"rhs": 0.5}, {"rhs": "x"}, {"steps": (Step(2, "a number"),)}])
+def test_what_is_no_expression_is_refused_and_named(change):
+    with pytest.raises(TypeError, match="claim name: expected SymPy expressions, got"):
+        Claim(**{"name": "name", "says": "says", "lhs": x, "rhs": x, "source": OURS, **change})
+
+
 def test_claims_are_frozen():
     claim = Claim("name", "says", outer(1), Y, OURS)
     with pytest.raises(AttributeError):

@@ -10,7 +10,7 @@ from sympy import Abs, Derivative, Ge, Gt, Integer, Integral, Limit, Mul, Ne, Po
 from derivation.bell import Bell
 from derivation.claim import OURS, Claim, Hypothesis, Step, Use, equation, nonzero
 from derivation.hypotheses import slope
-from derivation.notation import Q, S, n, sigma, u, x, y
+from derivation.notation import Q, S, f, n, sigma, u, x, y
 from derivation.proof import prove
 
 
@@ -80,6 +80,26 @@ def test_what_is_false_or_has_no_value_somewhere_is_not_proved(case):
     library = {each.name: each for each in (SIZE, SQUARE)}
     assert all(prove(each).holds for each in library.values()), "what is appealed to is true"
     assert not prove(FALSE[case], library).holds
+
+
+# Inputs that once ended the prover with an error of SymPy's
+
+SIZE_BACK = claim(x, Abs(x), POSITIVE, name="size-back")
+BROKE = {
+    "a Bell polynomial by another letter": claim(Derivative(Bell(n, y * x, x), y), Integer(0)),
+    "a function that is given as a Bell polynomial": claim(
+        f(Integer(3)), Integer(0), given(equation(f(u), Bell(Integer(2), u, u)))
+    ),
+    "a function that is given as a derivative": claim(
+        f(Integer(3)), sp.exp(3), given(equation(f(u), Derivative(sp.exp(u), u)))
+    ),
+    "a claim about what is differentiated by": claim(slope + x, slope + Abs(x), POSITIVE, steps=by(x, "size-back")),
+}
+
+
+@pytest.mark.parametrize("case", BROKE)
+def test_a_proof_ends_without_an_error(case):
+    assert not prove(BROKE[case], {"size-back": SIZE_BACK}).holds
 
 
 TRUE = {
