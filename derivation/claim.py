@@ -54,6 +54,11 @@ class Hypothesis:
             raise TypeError(f"hypothesis {self.name}: only an equation can be meant at the point alone")
 
     @property
+    def is_near(self) -> bool:
+        """Whether what holds at the point holds near it too, as equations along the line and open conditions do."""
+        return not self.at_point and not isinstance(self.relation, Ge | Le)
+
+    @property
     def argument(self) -> Symbol | None:
         """The letter that stands for every real number, where the hypothesis defines a function; else None."""
         lhs = self.relation.lhs
@@ -64,10 +69,14 @@ class Hypothesis:
 
 @dataclass(frozen=True)
 class Use:
-    """An appeal to another claim at given values of its symbols, e.g. Use("exp-power-rule", {n: 2})."""
+    """An appeal to another claim at given values of its symbols, e.g. Use("exp-power-rule", ((n, Integer(2)),))."""
 
     claim: str
     at: tuple[tuple[Basic, Basic], ...] = ()
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.at, tuple) or not all(isinstance(pair, tuple) and len(pair) == 2 for pair in self.at):
+            raise TypeError(f"use of {self.claim}: expected pairs like ((n, Integer(2)),), got {self.at!r}")
 
 
 @dataclass(frozen=True)

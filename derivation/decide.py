@@ -1,8 +1,9 @@
 """Is an expression zero, or positive, under hypotheses? To be trusted with calculus and algebra, alone in this room.
 
-`is_zero` puts in what is given, demands smooth parts and divisors that cannot vanish, as written, carries out the
-derivatives and expands the numerator. Zero there is zero wherever `given` holds, by continuity also at zeros of a
-divisor that calculus alone brought in, as in n x^n/x.
+Expressions are those of `derivation.language`. `is_zero` puts in what is given, demands smooth parts and divisors that
+cannot vanish, as written, carries out the derivatives and expands the numerator. Zero there is zero wherever `given`
+holds, by continuity also at zeros of a divisor that calculus alone brought in, as in n x^n/x; unless something is given
+that need not hold near by, so that there is nothing to be continued.
 """
 
 from functools import lru_cache
@@ -13,6 +14,7 @@ from sympy.core.relational import Relational
 
 from derivation.bell import Bell
 from derivation.claim import Hypothesis
+from derivation.language import moves
 from derivation.nth import NthDerivative, as_nth, nth
 from derivation.signs import ALL, ALLOWED, Signs, signs
 
@@ -21,13 +23,16 @@ SMOOTH = (  # what an expression may consist of, for SymPy's calculus to be reli
     ((sp.Symbol, AppliedUndef), lambda e: e.is_real),
     (sp.Pow, lambda e: e.exp.is_integer),
     ((NthDerivative, Bell), lambda e: e.args[0].is_integer and e.args[0].is_nonnegative),
-    (sp.Derivative, lambda e: all(v.is_Symbol and not v.is_integer and k.is_Integer for v, k in e.variable_count)),
+    (sp.Derivative, lambda e: all(moves(v) and k.is_Integer for v, k in e.variable_count)),
 )
+
+
+SIGNS = ("is_positive", "is_negative", "is_nonnegative", "is_nonpositive", "is_nonzero")
 
 
 def is_zero(expr: sp.Expr, given: tuple[Hypothesis, ...] = ()) -> bool | None:
     """Return True if it is zero wherever `given` holds, False if a non-zero number, None if that is not decided."""
-    if not is_defined(expr, given):
+    if not is_defined(expr, given) or not _is_continued(expr, given):
         return None
     numerator = sp.expand(sp.fraction(sp.together(at_point(expr, given)))[0])
     return numerator.is_zero if numerator.is_number else None
@@ -37,7 +42,7 @@ def holds(relation: type[Relational], difference: sp.Expr, given: tuple[Hypothes
     """Say whether `difference` relation 0 wherever `given` holds: True; False where it never does; None undecided."""
     if relation is sp.Eq:
         return is_zero(difference, given)
-    if not is_defined(difference, given):
+    if not is_defined(difference, given) or not _is_continued(difference, given):
         return None
     if relation is sp.Ne and is_nonzero(difference, given):
         return True
@@ -45,6 +50,22 @@ def holds(relation: type[Relational], difference: sp.Expr, given: tuple[Hypothes
     if found <= ALLOWED[relation]:
         return True
     return False if not found & ALLOWED[relation] else None
+
+
+def _is_continued(expr: sp.Expr, given: tuple[Hypothesis, ...]) -> bool:
+    """Whether the normal form is worth the same as the expression, where calculus brought in a divisor that is 0 too.
+
+    Near by it is; so it is there, if what is given holds near by. Else no such divisor may be 0.
+    """
+    if all(h.is_near for h in given):
+        return True
+    divisors = (e.base for e in normal(_at_closed_signs(expr, given), given).atoms(sp.Pow) if is_divisor(e))
+    return all(is_nonzero(divisor, given) for divisor in divisors)
+
+
+def is_divisor(power: sp.Pow) -> bool:
+    """Whether a power may divide: its exponent is not known to be zero or more."""
+    return power.exp.is_nonnegative is not True
 
 
 def signs_of(expr: sp.Expr, given: tuple[Hypothesis, ...]) -> Signs:
@@ -78,9 +99,10 @@ def _known(given: tuple[Hypothesis, ...]) -> list[tuple[sp.Expr, Signs]]:
 
 def is_defined(expr: sp.Expr, given: tuple[Hypothesis, ...]) -> bool:
     """Say whether every part is smooth and no divisor can vanish, as written, before anything cancels."""
-    divisors = (e.base for e in expr.atoms(sp.Pow) if e.exp.is_nonnegative is not True)
-    # Asked before anything is put in at the point, too: 0 times what does not exist is not 0.
+    divisors = (e.base for e in expr.atoms(sp.Pow) if is_divisor(e))
+    # Asked before anything is put in at the point, too, and of what stands beside a 0: that times nothing is not 0.
     exists = is_smooth(as_nth(expr), sp.Max, sp.Abs) and is_smooth(normal(_at_closed_signs(expr, given), given))
+    exists = exists and all(is_smooth(normal(d, given)) for d in expr.atoms(sp.Derivative, Bell))
     return exists and is_smooth(at_point(expr, given)) and all(is_nonzero(d, given) for d in divisors)
 
 
@@ -100,7 +122,7 @@ def _divides(base: sp.Expr, known: Hypothesis, given: tuple[Hypothesis, ...]) ->
     # known * q = base * p with q not zero under the other hypotheses: then base = 0 would make known = 0.
     value, others = at_point(known.relation.lhs, given), tuple(h for h in given if h is not known)
     p, q = sp.fraction(_factored(value / base))
-    finite = is_smooth(p) and all(e.exp.is_nonnegative for e in p.atoms(sp.Pow))  # p has no pole where base = 0
+    finite = is_smooth(p) and not any(map(is_divisor, p.atoms(sp.Pow)))  # p has no pole where base = 0
     return is_smooth(value) and finite and p != 0 and q != base and (q.is_zero is False or is_nonzero(q, others))
 
 
@@ -164,7 +186,7 @@ def _put_in(expr: sp.Expr, given: tuple[Hypothesis, ...]) -> sp.Expr:
     expr = as_nth(expr)
     relations = [h.relation for h in given if not h.at_point and is_smooth(sp.Tuple(*h.relation.args))]
     for r in relations if is_smooth(expr, sp.Max, sp.Abs) else ():
-        fits = r.rhs.is_positive is True or r.lhs.is_positive is not True  # a positive function stays one
+        fits = all(getattr(r.rhs, fact) for fact in SIGNS if getattr(r.lhs, fact))  # a positive function stays one
         if isinstance(r, sp.Eq) and isinstance(r.lhs, AppliedUndef) and fits:
             expr = _define(expr, r.lhs.func, r.lhs.args, r.rhs)
         if isinstance(r, (sp.Gt, sp.Lt)) and r.rhs == 0:
@@ -187,7 +209,7 @@ def _is_for_every(u: sp.Expr, e: sp.Expr) -> bool:
 
 def _define(expr: sp.Expr, f: type, at: tuple[sp.Expr, ...], e: sp.Expr) -> sp.Expr:
     u, family = at[0], nth(f)
-    if len(at) != 1 or not _is_for_every(u, e) or not is_defined(e, ()) or e.atoms(sp.Derivative, Bell):
+    if not _is_for_every(u, e) or not is_defined(e, ()) or e.atoms(sp.Derivative, Bell):
         return expr  # not for every real u, not of u alone, or no value of it can be put in
     expr = expr.replace(family, lambda k, v: sp.diff(e, (u, k)).subs(u, v) if k.is_Integer else family(k, v))
     return expr.replace(f, sp.Lambda(u, e))

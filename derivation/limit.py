@@ -5,6 +5,8 @@ For g near 0 but not 0, g^2/(2 g^2 + sigma g^3) is 1/(2 + sigma g); hence its li
 
 from sympy import Basic, Expr, Limit, Mul, Pow, cancel, factor, fraction, together
 
+from derivation.decide import is_divisor
+
 
 def take_limits(expr: Basic) -> Basic:
     """Replace every limit that is decided by its value; any other stays inert."""
@@ -13,8 +15,8 @@ def take_limits(expr: Basic) -> Basic:
 
 def _value(limit: Limit) -> Expr:
     body, v, at, _ = limit.args
-    if not (at.is_real and body.is_rational_function(v)):
-        return limit
+    if not at.is_real or body.has(Limit) or not body.is_rational_function(v):
+        return limit  # what is not decided may have no value, and cancel
     reduced = cancel(body)
     if _is_defined_around(body, v, at) and fraction(reduced)[1].subs(v, at).is_zero is False:
         return reduced.subs(v, at)
@@ -23,6 +25,6 @@ def _value(limit: Limit) -> Expr:
 
 def _is_defined_around(body: Expr, v: Expr, at: Expr) -> bool:
     # Every divisor is a product of powers of v - at and of factors that are not zero at the point, hence nor near it.
-    divisors = (e.base for e in body.atoms(Pow) if e.exp.is_nonnegative is not True)
+    divisors = (e.base for e in body.atoms(Pow) if is_divisor(e))
     factors = [part.as_base_exp()[0] for d in divisors for part in Mul.make_args(factor(together(d)))]
     return all(p.subs(v, at).is_zero is False or cancel(p / (v - at)).is_Number for p in factors)

@@ -54,14 +54,15 @@ def as_nth(expr: Basic) -> Basic:
     SymPy writes it as a `Derivative` where v is a function, else as a `Subs` of v for a dummy.
     """
     expr = expr.replace(_is_derivative_at, lambda e: nth(e.expr.expr.func)(e.expr.variable_count[0][1], e.point[0]))
-    return expr.replace(_is_outer, lambda e: nth(e.expr.func)(e.variable_count[0][1], e.expr.args[0]))
+    return expr.replace(is_outer, lambda e: nth(e.expr.func)(e.variable_count[0][1], e.expr.args[0]))
 
 
 def _is_derivative_at(e: Basic) -> bool:
     return isinstance(e, Subs) and len(e.variables) == 1 and _is_by_argument(e.expr) and e.expr.expr.args == e.variables
 
 
-def _is_outer(e: Basic) -> bool:
+def is_outer(e: Basic) -> bool:
+    """Whether it is a derivative of f(v) by v, v an expression and not a letter, as d f(S(x))/dS(x)."""
     return _is_by_argument(e) and not e.expr.args[0].is_Symbol
 
 

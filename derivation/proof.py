@@ -38,9 +38,10 @@ from sympy.core.relational import Relational
 
 from derivation.bell import Bell
 from derivation.claim import Claim, Hypothesis, Step, Use
-from derivation.decide import at_point, holds, is_defined, is_nonzero, is_smooth, is_zero, normal, signs_of
+from derivation.decide import at_point, holds, is_defined, is_divisor, is_nonzero, is_zero, normal, signs_of
+from derivation.language import NotInLanguage, demand
 from derivation.limit import take_limits
-from derivation.nth import as_nth, nth
+from derivation.nth import is_outer, nth
 from derivation.printing import line
 from derivation.signs import ALLOWED
 
@@ -84,13 +85,20 @@ def prove(claim: Claim, library: Mapping[str, Claim] | None = None) -> Proof:
     """
     try:
         _demand_founded(claim, library or {}, ())
+        demand(*_written(claim))
         return Proof(claim.name, _links(claim, library or {}), claim.uses)
-    except ProofError as error:
+    except (ProofError, NotInLanguage) as error:
         return Proof(claim.name, (), claim.uses, str(error))
 
 
 class ProofError(ValueError):
     """The proof is not well formed: an unknown claim, a hypothesis that is missing, cases that leave something out."""
+
+
+def _written(claim: Claim) -> Iterator[Basic]:
+    """Yield the sides, what the steps reach and the hypotheses, all that is written down in a claim."""
+    yield from (claim.lhs, claim.rhs, *(step.reached for step in claim.steps))
+    yield from (h.relation for h in (*claim.given, *(h for branch in claim.branches for h in branch.given)))
 
 
 def _links(claim: Claim, library: Mapping[str, Claim]) -> tuple[Link, ...]:
@@ -127,9 +135,13 @@ def _decide(
 
 
 def _exists(side: Expr, given: tuple[Hypothesis, ...]) -> bool:
-    """Whether a side has a value, as written, and after its limits are taken: a limit may cancel a divisor."""
-    limits = {limit: Dummy(real=True) for limit in side.atoms(Limit)}
-    return is_defined(side.xreplace(limits), given) and is_defined(take_limits(side), given)
+    """Whether a side has a value, as written, and after its limits are taken: a limit may cancel what has none."""
+    limits = [(limit, take_limits(limit)) for limit in side.atoms(Limit)]
+    around = [take_limits(d) for d in side.atoms(Derivative, Bell)] if limits else []
+    divisors = _divisors(side, limits) if limits else ()
+    return all(is_defined(e, given) for e in (take_limits(side), *around)) and all(
+        is_nonzero(divisor, given) for divisor in divisors
+    )
 
 
 def _minus(before: Expr, after: Expr) -> Expr:
@@ -149,8 +161,10 @@ def _induction(claim: Claim, n: Symbol) -> tuple[Link, ...]:
     natural = n == Symbol(n.name, integer=True, nonnegative=True)
     if not natural or any(n in h.relation.free_symbols for h in claim.given):
         raise ProofError(f"{claim.name}: induction needs {n} to be any integer from 0 on, and no hypothesis about {n}")
-    if claim.relation is not Eq or not all(map(_is_near, claim.given)):
+    if claim.relation is not Eq or not all(h.is_near for h in claim.given):
         raise ProofError(f"{claim.name}: induction differentiates an equation, so it has to be one that holds near by")
+    if not _exists(claim.rhs, claim.given):
+        raise ProofError(f"{claim.name}: induction needs a right-hand side that has a value, as it is written")
     x = lhs.variable_count[0][0]
     start = _decide(lhs.expr, claim.rhs.subs(n, Integer(0)), claim.given, f"start, {n} = 0")
     once_more = Derivative(normal(claim.rhs, claim.given), x)
@@ -165,55 +179,81 @@ def _step(before: Expr, step: Step, given: tuple[Hypothesis, ...], library: Mapp
     for use, (lhs, rhs) in (appeals := {use: _instance(use, given, library) for use in step.by}).items():
         if not any(side.has(lhs) for side in sides):
             raise ProofError(f"the step {step.says!r} uses {use.claim}, but {line(lhs)} does not occur in it")
-        if lhs in set().union(*(_bound(side) for side in sides)):
-            raise ProofError(f"the step {step.says!r} uses {use.claim}, but {line(lhs)} is what is differentiated by")
         if any(side.has(Limit) for side in sides):
             raise ProofError(f"the step {step.says!r} uses {use.claim} under a limit, where it need not hold")
-        around = (d for side in sides for d in side.atoms(Derivative, Bell) if d != lhs)
-        if not _holds_near(library[use.claim]) and any(d.has(lhs) for d in around):
+        if any(v.has(lhs) for side in sides for v in _bound(side)):
+            raise ProofError(f"the step {step.says!r} uses {use.claim}, but {line(lhs)} is what is differentiated by")
+        under = (d for side in sides for d in side.atoms(Derivative, Bell) if d != lhs)
+        if not _holds_near(library[use.claim]) and any(d.has(lhs) for d in under):
             raise ProofError(f"the step {step.says!r} uses {use.claim} under d/dx, but it holds at the point alone")
         sides = [side.xreplace({lhs: rhs}) for side in sides]
-    difference = _minus(*sides)
-    divisors = [divisor for side in (before, step.reached) for divisor in _divisors(side, appeals.values())]
-    whole = Tuple(difference, *divisors)
-    sealed = {d: Dummy(f"d{i}", real=True) for i, d in enumerate(whole.atoms(Derivative, Bell))}
-    opaque = tuple(replace(h, relation=h.relation.xreplace(sealed)) for h in given)
-    exist = all(is_defined(d.expr if isinstance(d, Derivative) else d, given) for d in sealed)
-    exist = exist and all(is_nonzero(divisor.xreplace(sealed), opaque) for divisor in divisors)
-    exist = exist and all(is_defined(side.xreplace(sealed), opaque) for side in sides)
-    exist = exist and all(_is_plain(side, {lhs for lhs, _ in appeals.values()}) for side in (before, step.reached))
-    decided = is_zero(difference.xreplace(sealed), opaque) if exist else None
+    decided = None
+    difference, put = _minus(*sides), tuple(appeals.values())
+    divisors = [divisor for side in (before, step.reached) for divisor in _divisors(side, put)]
+    around = Tuple(difference, *divisors).atoms(Derivative, Bell)
+    near = tuple(h for h in given if h.is_near)
+    if all(is_defined(e, near) for e in (*map(_looked_at, around), *_looking_around((before, step.reached), put))):
+        sealed, opaque = _sealed(around, given)
+        exist = all(is_nonzero(divisor.xreplace(sealed), opaque) for divisor in divisors)
+        exist = exist and all(is_defined(side.xreplace(sealed), opaque) for side in sides)
+        decided = is_zero(difference.xreplace(sealed), opaque) if exist else None
     shown = None if decided else Add(*difference.args)
     return Link(before, step.reached, step.says, decided, shown, tuple(dict.fromkeys(use.claim for use in step.by)))
 
 
-def _is_plain(side: Expr, known: set[Expr]) -> bool:
-    """Whether a claim is put in nowhere but into sums, products, powers, functions and derivatives."""
-    parts = known | side.atoms(Derivative, Bell)
-    return is_smooth(as_nth(side).xreplace({as_nth(part): Dummy(real=True) for part in parts}))
+def _sealed(
+    around: Collection[Expr], given: tuple[Hypothesis, ...]
+) -> tuple[dict[Expr, Dummy], tuple[Hypothesis, ...]]:
+    """Return a letter for everything that looks around the point, and what is given of these letters."""
+    closed = (*around, *(d for h in given for d in h.relation.atoms(Derivative, Bell)))
+    sealed = {d: Dummy(f"d{i}", real=True) for i, d in enumerate(dict.fromkeys(closed))}
+    relations = [(h, h.relation.xreplace(sealed)) for h in given]
+    return sealed, tuple(replace(h, relation=r) for h, r in relations if isinstance(r, Relational))  # no plain truth
 
 
-def _divisors(expr: Basic, appeals: Collection[tuple[Expr, Expr]]) -> Iterator[Expr]:
-    """Yield what is divided by before anything is put in, since that may cancel it; then put it in, one after another.
+def _looked_at(d: Expr) -> Expr:
+    """Return what has to be smooth near the point for a derivative or a Bell polynomial to have a value."""
+    return d if isinstance(d, Bell) or is_outer(d) else d.expr
+
+
+def _looking_around(sides: Collection[Basic], put: Collection[tuple[Expr, Expr]]) -> Iterator[Expr]:
+    """Yield what is looked at around the point as it is written, then put in: the derivative may vanish thereby.
 
     What stands within the left side of an appeal is defined, since its claim says what it is worth.
     """
-    if any(expr == lhs for lhs, _ in appeals):
+    for e in sides:
+        if not any(e == lhs for lhs, _ in put):
+            if isinstance(e, Derivative | Bell):
+                yield _after(_looked_at(e), put)
+            yield from _looking_around(e.args, put)
+
+
+def _divisors(expr: Basic, put: Collection[tuple[Expr, Expr]]) -> Iterator[Expr]:
+    """Yield what is divided by as it is written, and then put in: that may cancel it.
+
+    What stands within the left side of an appeal is defined, since its claim says what it is worth.
+    """
+    if any(expr == lhs for lhs, _ in put):
         return
-    if isinstance(expr, Pow) and expr.exp.is_nonnegative is not True:
-        divisor = expr.base
-        for lhs, rhs in appeals:
-            divisor = divisor.xreplace({lhs: rhs})
-        yield divisor
+    if isinstance(expr, Pow) and is_divisor(expr):
+        yield _after(expr.base, put)
     for part in expr.args:
-        yield from _divisors(part, appeals)
+        yield from _divisors(part, put)
+
+
+def _after(e: Expr, put: Collection[tuple[Expr, Expr]]) -> Expr:
+    """Return an expression with the left sides replaced by the right ones, one after another."""
+    for lhs, rhs in put:
+        e = e.xreplace({lhs: rhs})
+    return e
 
 
 def _instance(use: Use, given: tuple[Hypothesis, ...], library: Mapping[str, Claim]) -> tuple[Expr, Expr]:
     if use.claim not in library:
         raise ProofError(f"{use.claim} is used but is no claim")
     used = library[use.claim]
-    _demand_instance(used, use)
+    demand(*_written(used), *(new for _, new in use.at if isinstance(new, Expr)))
+    _demand_instance(used, use, given)
     if used.relation is not Eq:
         raise ProofError(f"{use.claim} is no equation: nothing can be put in its place")
     at_hand = {(h.relation, h.at_point) for h in given}
@@ -223,13 +263,8 @@ def _instance(use: Use, given: tuple[Hypothesis, ...], library: Mapping[str, Cla
     return at(used.lhs, use), at(used.rhs, use)
 
 
-def _is_near(hypothesis: Hypothesis) -> bool:
-    """Whether a hypothesis that holds at the point holds near it too."""
-    return not hypothesis.at_point and not isinstance(hypothesis.relation, Ge | Le)
-
-
 def _holds_near(claim: Claim) -> bool:
-    return all(_is_near(h) for h in (*claim.given, *(h for branch in claim.branches for h in branch.given)))
+    return all(h.is_near for h in (*claim.given, *(h for branch in claim.branches for h in branch.given)))
 
 
 def at(expr: Basic, use: Use) -> Basic:
@@ -242,15 +277,17 @@ def at(expr: Basic, use: Use) -> Basic:
     return expr
 
 
-def _demand_instance(used: Claim, use: Use) -> None:
+def _demand_instance(used: Claim, use: Use, given: tuple[Hypothesis, ...]) -> None:
     """Demand a function of the same kind for a function, a value of its domain without a moving variable else."""
     moving = _moving(used)
-    for old, new in ((old, sympify(new)) for old, new in use.at):
+    for i, (old, new) in enumerate((old, sympify(new)) for old, new in use.at):
         if isinstance(old, UndefinedFunction):
-            fits = isinstance(new, UndefinedFunction) and old._kwargs.items() <= new._kwargs.items()
+            fits = isinstance(new, UndefinedFunction) and old._kwargs.items() <= new._kwargs.items() and 1 in new.nargs
         else:
-            fits = isinstance(old, Symbol) and not (old.free_symbols | new.free_symbols) & moving
+            fits = isinstance(old, Symbol) and isinstance(new, Expr) and is_defined(new, given)
+            fits = fits and not (old.free_symbols | new.free_symbols) & moving
             fits = fits and all(getattr(new, f"is_{fact}") is value for fact, value in old.assumptions0.items())
+            fits = fits and not any(new.has(later) for later, _ in use.at[i + 1 :])  # one is put in after another
         if not fits:
             raise ProofError(f"{used.name} says nothing about {new} in place of {old}")
 
@@ -281,7 +318,7 @@ def _demand_consistent(claim: Claim) -> None:
     for given in [claim.given + branch.given for branch in claim.branches] or [claim.given]:
         for h in (h for h in given if isinstance(h.relation, Eq)):
             others = tuple(other for other in given if other is not h)
-            if is_zero(_minus(h.relation.lhs, h.relation.rhs), others) is False:
+            if holds(Ne, _minus(h.relation.lhs, h.relation.rhs), others):
                 raise ProofError(f"{claim.name}: the hypotheses contradict each other at {line(h.relation)}")
         for h in (h for h in given if h.relation.func in ALLOWED and h.relation.rhs == 0):
             others = tuple(other for other in given if other is not h)

@@ -5,12 +5,31 @@ Each was proved once, or is a neighbour of one that was.
 
 import pytest
 import sympy as sp
-from sympy import Abs, Derivative, Ge, Gt, Integer, Integral, Limit, Mul, Ne, Pow, Product, Subs, Sum, log, sqrt
+from sympy import (
+    Abs,
+    Derivative,
+    Ge,
+    Gt,
+    Integer,
+    Integral,
+    Le,
+    Limit,
+    Lt,
+    Max,
+    Mul,
+    Ne,
+    Pow,
+    Product,
+    Subs,
+    Sum,
+    log,
+    sqrt,
+)
 
 from derivation.bell import Bell
 from derivation.claim import OURS, Claim, Hypothesis, Step, Use, equation, nonzero
 from derivation.hypotheses import slope
-from derivation.notation import Q, S, f, n, sigma, u, x, y
+from derivation.notation import Q, S, f, m, n, sigma, u, v, x, y
 from derivation.proof import prove
 
 
@@ -29,6 +48,13 @@ def by(reached, name, *values):
 RIGHT, POSITIVE = given(Ge(x, 0, evaluate=False)), given(Gt(x, 0, evaluate=False))
 Y_ZERO = given(equation(y, Integer(0)), at_point=True)
 SIZE = claim(Abs(x), x, POSITIVE, name="size")
+STRAIGHT = claim(Derivative(y * x, (x, 2)), Integer(0), name="straight")
+LINE = claim(Derivative(sigma * x, x), sigma, name="line")
+SLOPE_SIGMA = claim(slope, sigma, given(equation(slope, sigma)), name="slope-sigma")
+CORNER, TO_Y = Derivative(Abs(x), x), Limit(u + y, u, 0)
+TWO, BELOW = sp.Function("h", real=True), sp.Function("N", negative=True)
+RATIO, UP = sp.Symbol("q", rational=True), sp.Symbol("t", nonnegative=True)
+p = sp.Symbol("p", integer=True, positive=True)
 SQUARE = claim(Bell(Integer(2), y, x), y**2, name="square")
 BETWEEN, PLAIN = Integral(Abs(x), (x, -1, 1)), Integral(x, (x, -1, 1))
 
@@ -69,6 +95,79 @@ FALSE = {
     "a positive function defined as a negative one": claim(
         Q(x), Integer(0), given(equation(Q(u), -sp.exp(u))), relation=sp.Lt
     ),
+    # along two lines
+    "0 = 1 by a slope that is given along another line": claim(
+        Integer(0),
+        Integer(1),
+        given(equation(slope, sigma)),
+        steps=(
+            Step(Derivative(slope + sigma, sigma) - 1, ""),
+            *by(Derivative(2 * sigma, sigma) - 1, "slope-sigma"),
+            Step(Integer(1), ""),
+        ),
+    ),
+    "a slope in a Bell polynomial of another line": claim(
+        Bell(n, slope, sigma), Bell(n, sigma * x, sigma), given(equation(slope, sigma * x))
+    ),
+    "induction along another line": claim(
+        Derivative(slope * y, (sigma, n)), sp.exp(sigma) * y, given(equation(slope, sp.exp(sigma))), induction=n
+    ),
+    "an argument of a function of two": claim(
+        Derivative(TWO(slope, sigma), sigma), Derivative(TWO(sigma, slope), sigma), given(equation(slope, sigma))
+    ),
+    "by a function": claim(Bell(Integer(2), y * Q(x), Q(x)), y**2 * Q(x) ** 2 + y),
+    "by a product": claim(Derivative(y * f(x), f(x)), y),
+    "by a whole number": claim(Derivative(m**2, m), 2 * m),
+    "by a rational number": claim(Derivative(RATIO**2, RATIO), 2 * RATIO),
+    "by a letter at the end of its range": claim(Derivative(UP, UP), Integer(1)),
+    # what holds at the point alone
+    "a derivative of a power that is 0 at the point": claim(
+        Derivative(x**p, x), Integer(0), given(equation(x**p, Integer(0)), at_point=True)
+    ),
+    "a sign of a power that is 0 at the point": claim(
+        Derivative(x**p, x), Integer(0), given(Le(x**p, 0, evaluate=False)), RIGHT, relation=Le
+    ),
+    # what has no value beside a zero
+    "a corner times a function that is 0": claim(f(x) * CORNER, Integer(0), given(equation(f(u), Integer(0)))),
+    "a corner times a part that is 0": claim(Max(0, y) * CORNER, Integer(0), given(Lt(y, 0, evaluate=False))),
+    "a logarithm times 0": claim(Mul(Derivative(f(S(x)), S(x)), 0, log(x), evaluate=False), Integer(0)),
+    "a divisor times 0": claim(Mul(Derivative(f(S(x)), S(x)), 0, 1 / x, evaluate=False), Integer(0)),
+    "a corner times what an appeal makes 0": claim(
+        CORNER * Derivative(y * x, (x, 2)), Integer(0), steps=by(Integer(0), "straight")
+    ),
+    "a corner beside an appeal, closed": claim(
+        CORNER * Derivative(y * x, (x, 2)) + CORNER, Integer(1), RIGHT, steps=by(Integer(1), "straight")
+    ),
+    "a limit over itself": claim(Mul(TO_Y, Pow(TO_Y, -1), evaluate=False), Integer(1)),
+    "a limit beside x/x": claim(Mul(Limit(u + y, u, 0), x, 1 / x, evaluate=False), y),
+    "a corner below a limit": claim(Limit(u * Derivative(Abs(x), x), u, 0), Integer(0)),
+    "a limit of a limit that there is not": claim(Limit(u * Limit(1 / v, v, 0), u, 0), Integer(0)),
+    "an induction to what has a pole": claim(
+        Derivative(x * sp.exp(x), (x, n)),
+        sp.Add(x * sp.exp(x), Mul(n, x, 1 / x, sp.exp(x), evaluate=False), evaluate=False),
+        induction=n,
+    ),
+    "a value that need not exist": claim(
+        Derivative(S(1 / sigma) * x, (x, 2)), Integer(0), steps=by(Integer(0), "straight", (y, S(1 / sigma)))
+    ),
+    "such a value in two moves": claim(
+        Derivative(S(1 / v) * x, (x, 2)),
+        Integer(0),
+        given(nonzero(sigma)),
+        steps=by(Integer(0), "straight", (y, S(1 / sigma)), (sigma, v)),
+    ),
+    "a hypothesis with a derivative in a derivative": claim(
+        Derivative(sigma * x, x) / slope,
+        sigma / slope,
+        given(nonzero(Derivative(x * slope, x))),
+        steps=by(sigma / slope, "line"),
+    ),
+    # hypotheses that contradict each other
+    "a negative function that is positive": claim(
+        BELOW(x), Integer(0), given(equation(BELOW(u), sp.exp(u))), relation=Gt
+    ),
+    "an order below 0": claim(x**n, 1 / x, given(equation(n, Integer(-1)), at_point=True), given(nonzero(x))),
+    "a positive function below 0": claim(Q(x), Integer(-1), given(equation(Q(x), Integer(-1)), at_point=True)),
     "a divisor that an appeal cancels": claim(
         sigma * Bell(Integer(2), y, x) / (sigma * y**2), Integer(1), steps=by(Integer(1), "square")
     ),
@@ -77,7 +176,7 @@ FALSE = {
 
 @pytest.mark.parametrize("case", FALSE)
 def test_what_is_false_or_has_no_value_somewhere_is_not_proved(case):
-    library = {each.name: each for each in (SIZE, SQUARE)}
+    library = {each.name: each for each in (SIZE, SQUARE, STRAIGHT, LINE, SLOPE_SIGMA)}
     assert all(prove(each).holds for each in library.values()), "what is appealed to is true"
     assert not prove(FALSE[case], library).holds
 
@@ -109,10 +208,23 @@ TRUE = {
     "a claim in a sum of two": claim(Abs(x) + y, x + y, POSITIVE, steps=by(x + y, "size")),
     "a base, since its product is not zero": claim(x, Integer(0), given(nonzero(x * sigma)), relation=Ne),
     "a divisor below a limit, where it is not zero": claim(Limit(u, u, 0) / x, Integer(0), given(nonzero(x))),
+    "a claim beside a hypothesis that is plainly true": claim(
+        Derivative(sigma * x, x) + slope,
+        sigma + slope,
+        given(Gt(slope**2 + 1, 0, evaluate=False)),
+        steps=by(sigma + slope, "line"),
+    ),
+    "a value of a function": claim(
+        Derivative(S(sigma) * x, (x, 2)), Integer(0), steps=by(Integer(0), "straight", (y, S(sigma)))
+    ),
+    "a derivative of a power that is 1 at the point": claim(
+        Derivative(x**p, x), p / x, given(equation(x**p, Integer(1)), at_point=True), given(nonzero(x))
+    ),
+    "a limit over another": claim(Limit(u + y, u, 0) / Limit(u + y, u, 0), Integer(1), given(nonzero(y))),
     "a positive function defined as one": claim(Q(x), sp.exp(x), given(equation(Q(u), sp.exp(u)))),
 }
 
 
 @pytest.mark.parametrize("case", TRUE)
 def test_its_true_neighbour_is_proved(case):
-    assert prove(TRUE[case], {each.name: each for each in (SIZE, SQUARE)}).holds
+    assert prove(TRUE[case], {each.name: each for each in (SIZE, SQUARE, STRAIGHT, LINE)}).holds
