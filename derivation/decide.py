@@ -198,6 +198,12 @@ def _binds(e: sp.Basic) -> bool:
     return isinstance(e, sp.Limit) or bool(getattr(e, "bound_symbols", ()))
 
 
+def active_pieces(given: tuple[Hypothesis, ...]) -> dict[sp.Expr, sp.Expr]:
+    """Return what |e|, max(0, e) and max(0, -e) are where the sign of e is given."""
+    signed = [h.relation for h in given if isinstance(h.relation, (sp.Gt, sp.Ge, sp.Lt, sp.Le)) and h.relation.rhs == 0]
+    return {k: v for r in signed for k, v in _branch(r.lhs, isinstance(r, (sp.Gt, sp.Ge))).items()}
+
+
 def _branch(e: sp.Expr, positive: bool) -> dict[sp.Expr, sp.Expr]:
     size, zero = e if positive else -e, sp.Integer(0)
     return {sp.Abs(e): size, sp.Max(0, size): size, sp.Max(0, -size): zero}

@@ -38,8 +38,8 @@ from derivation.claims.post import R1, R2, ddL, dL, p
 from derivation.claims.softmax import (
     NO_SOFTMAX_POLE,
     OF_EQUALS,
-    SECOND,
-    THIRD,
+    SECOND_RATIO,
+    THIRD_RATIO,
     P,
     apart,
     mean,
@@ -48,7 +48,7 @@ from derivation.claims.softmax import (
     variance,
 )
 from derivation.claims.softplus import e
-from derivation.claims.weights import ALPHA, CLOSED, alpha_of, from_slope, rho
+from derivation.claims.weights import ALPHA, CLOSED, RHO, alpha_of, from_slope
 from derivation.hypotheses import (
     AFFINE,
     EXP_HEAD,
@@ -87,6 +87,7 @@ from derivation.notation import (
     left,
     m,
     n,
+    rho,
     right,
     sigma,
     spread,
@@ -99,7 +100,6 @@ from derivation.notation import (
     x,
     y,
 )
-from derivation.notation import rho as ratio
 from derivation.nth import nth
 
 
@@ -261,9 +261,9 @@ MUTANTS = (
         "of another power",
         {"lhs": Limit(g**3 / (2 * g**2 + sigma * g**3), g, 0, "+-")},
     ),
-    Mutant("any-head-rho-upside-down", "alpha-any-head", "rho upside down", {"rhs": 1 / (2 + sigma / rho * slope)}),
+    Mutant("any-head-rho-upside-down", "alpha-any-head", "rho upside down", {"rhs": 1 / (2 + sigma / RHO * slope)}),
     Mutant("any-head-no-rho", "alpha-any-head", "no rho", {"rhs": CLOSED}),
-    Mutant("any-head-sign", "alpha-any-head", "sign", {"rhs": 1 / (2 - sigma * rho * slope)}),
+    Mutant("any-head-sign", "alpha-any-head", "sign", {"rhs": 1 / (2 - sigma * RHO * slope)}),
     Mutant(
         "curvature-no-2",
         "alpha-curvature-correction",
@@ -339,13 +339,13 @@ MUTANTS = (
         },
     ),
     Mutant("undivided-third-on-top", "alpha-any-head-undivided", "f''' on top", {"rhs": outer(3) / UNDIVIDED}),
-    Mutant("error-any-head-no-1", "closed-form-error-any-head", "no 1", {"rhs": sigma * rho * slope}),
-    Mutant("error-any-head-sign", "closed-form-error-any-head", "sign", {"rhs": sigma * (1 - rho) * slope}),
+    Mutant("error-any-head-no-1", "closed-form-error-any-head", "no 1", {"rhs": sigma * RHO * slope}),
+    Mutant("error-any-head-sign", "closed-form-error-any-head", "sign", {"rhs": sigma * (1 - RHO) * slope}),
     Mutant(
         "from-half-any-head-sign",
         "alpha-any-head-from-half",
         "sign",
-        {"rhs": sigma * rho * slope / (2 * (2 + sigma * rho * slope))},
+        {"rhs": sigma * RHO * slope / (2 * (2 + sigma * RHO * slope))},
     ),
     Mutant(
         "sigmoid-head-19", "alpha-sigmoid-head", "(19)", {"rhs": CLOSED, "given": more("alpha-sigmoid-head", NO_POLE)}
@@ -475,7 +475,7 @@ MUTANTS = (
     Mutant("cumulants-no-q", "softmax-moments-by-cumulants", "no Q", {"rhs": Bell(n, mean, x)}),
     Mutant("cumulants-powers", "softmax-moments-by-cumulants", "powers", {"rhs": Q(x) * mean**n}),
     Mutant(
-        "product-sum-of-entries",
+        "product-of-the-square",
         "closed-form-exact-for-product-of-entries",
         "of the square",
         {"lhs": alpha_of((x * y) ** 2)},
@@ -570,12 +570,18 @@ MUTANTS = (
     Mutant("softmax-second-moments-sign", "softmax-second-moments", "sign", {"rhs": P * (apart**2 + variance)}),
     Mutant("softmax-second-moments-curved-s", "softmax-second-moments", "curved S", {"given": ()}),
     Mutant(
-        "softmax-third-moments-2-for-3", "softmax-third-moments", "2 for 3", {"rhs": P * (THIRD + apart * variance)}
+        "softmax-third-moments-2-for-3",
+        "softmax-third-moments",
+        "2 for 3",
+        {"rhs": P * (THIRD_RATIO + apart * variance)},
     ),
     Mutant(
-        "softmax-third-moments-sign-of-m-3", "softmax-third-moments", "sign of m_3", {"rhs": P * (THIRD + 2 * skew)}
+        "softmax-third-moments-sign-of-m-3",
+        "softmax-third-moments",
+        "sign of m_3",
+        {"rhs": P * (THIRD_RATIO + 2 * skew)},
     ),
-    Mutant("softmax-alpha-no-2", "alpha-softmax", "no 2", {"rhs": SECOND / (SECOND + sigma * THIRD)}),
+    Mutant("softmax-alpha-no-2", "alpha-softmax", "no 2", {"rhs": SECOND_RATIO / (SECOND_RATIO + sigma * THIRD_RATIO)}),
     Mutant(
         "unit-one-branch-left-out",
         "relu-second-derivative-off-kinks",
@@ -667,7 +673,7 @@ MUTANTS = (
         "alpha-log-softmax-of-softmax",
         "alpha-log-softmax-blind-to-class",
         "the softmax",
-        {"rhs": SECOND / (2 * SECOND + sigma * THIRD), "given": (*BLIND_GIVEN, NO_SOFTMAX_POLE)},
+        {"rhs": SECOND_RATIO / (2 * SECOND_RATIO + sigma * THIRD_RATIO), "given": (*BLIND_GIVEN, NO_SOFTMAX_POLE)},
     ),
     Mutant(
         "softmax-first-hides-nothing",
@@ -687,7 +693,10 @@ MUTANTS = (
     ),
     Mutant("six-alpha-one", "paper-six-equal-weights", "alpha 1", {"lhs": Max(0, g) + Max(0, g_q)}),
     Mutant(
-        "six-both-signs-no-relu", "six-gradients-of-both-signs", "no relu", {"lhs": (g + g_q) / (g + g_q) ** 2 * g_q}
+        "six-both-signs-the-other",
+        "six-gradients-of-both-signs",
+        "the other gradient",
+        {"lhs": (g + g_q) / (g + g_q) ** 2 * g_q},
     ),
     Mutant("six-both-signs-grad-cam", "six-gradients-of-both-signs", "1, as without relu", {"rhs": Integer(1)}),
     Mutant("toy-19-no-2", "toy-closed-form", "no 2", {"rhs": N / (N + 1)}),
@@ -791,21 +800,17 @@ MUTANTS = (
         "as one pixel",
         {"rhs": alpha * (2 + footprint * slope) * along(2)},
     ),
-    Mutant(
-        "gradients-differ-equal", "whole-nine-gradients-differ", "the same gradient", {"lhs": g_q * (1 - ratio * M)}
-    ),
-    Mutant("total-no-half", "whole-nine-total", "no half", {"lhs": total * (1 - ratio * M) - M}),
-    Mutant(
-        "total-sign", "whole-nine-total", "sign", {"rhs": (2 + ratio * total) / 2 * (M - total / (2 + ratio * total))}
-    ),
-    Mutant("solution-no-2", "whole-nine-solution", "no 2", {"rhs": g / (2 + ratio * total)}),
-    Mutant("solution-no-g", "whole-nine-solution", "no gradient", {"rhs": 2 / (2 + ratio * total)}),
+    Mutant("gradients-differ-equal", "whole-nine-gradients-differ", "the same gradient", {"lhs": g_q * (1 - rho * M)}),
+    Mutant("total-no-half", "whole-nine-total", "no half", {"lhs": total * (1 - rho * M) - M}),
+    Mutant("total-sign", "whole-nine-total", "sign", {"rhs": (2 + rho * total) / 2 * (M - total / (2 + rho * total))}),
+    Mutant("solution-no-2", "whole-nine-solution", "no 2", {"rhs": g / (2 + rho * total)}),
+    Mutant("solution-no-g", "whole-nine-solution", "no gradient", {"rhs": 2 / (2 + rho * total)}),
     Mutant("unsolvable-sign", "whole-nine-unsolvable", "rho = 2/Lambda", {"lhs": total * (1 - 2 * M / total) / 2}),
     Mutant(
         "against-grad-cam-upside-down",
         "whole-nine-against-grad-cam",
         "N and Z swapped",
-        {"rhs": N / (Z * (2 + ratio * total))},
+        {"rhs": N / (Z * (2 + rho * total))},
     ),
     Mutant("eleven-sign", "eleven-above-grad-cam", "sign", {"rhs": D / Z - Max(0, -D) / Z}),
     Mutant("eleven-no-z", "eleven-above-grad-cam", "not over Z", {"rhs": D / Z + Max(0, -D)}),

@@ -6,11 +6,11 @@ is made of blocks (`Explanation`), which `verify.typeset` writes for a terminal,
 
 from collections.abc import Iterator, Mapping, Sequence
 
-from sympy import Add, Basic, Eq, Expr, Ge, Gt, Integer, Le, Lt, Max, Symbol, sympify
+from sympy import Add, Basic, Eq, Integer, Symbol, sympify
 from sympy.core.function import AppliedUndef, UndefinedFunction
 
 from derivation.claim import Claim, Hypothesis, Use
-from derivation.decide import at_point, normal, telling
+from derivation.decide import active_pieces, at_point, normal, telling
 from derivation.limit import take_limits
 from derivation.notation import NOTATION
 from derivation.printing import OPPOSITES, SIGNS, line
@@ -157,16 +157,10 @@ def _worked_out(link: Link, given: tuple[Hypothesis, ...]) -> tuple[Basic, ...]:
     """Return the two sides of a link, between them what the left becomes by carrying out its derivatives and limits."""
     if link.decided is not True:
         return link.before, link.after
-    opened = link.before.xreplace(_active_pieces(given))
+    opened = link.before.xreplace(active_pieces(given))
     middle = at_point(take_limits(opened), given)
     between = () if middle == normal(take_limits(link.after), ()) else (middle,)
     return tuple(dict.fromkeys((link.before, opened, *between, link.after)))
-
-
-def _active_pieces(given: tuple[Hypothesis, ...]) -> dict[Basic, Expr]:
-    """Return what max(0, e) is where the sign of e is given."""
-    signs = [h.relation for h in given if isinstance(h.relation, Gt | Lt | Ge | Le) and h.relation.rhs == 0]
-    return {Max(0, r.lhs): r.lhs if isinstance(r, Gt | Ge) else Integer(0) for r in signs}
 
 
 def _appeals(uses: tuple[Use, ...]) -> Iterator[Piece]:

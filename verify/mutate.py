@@ -156,8 +156,11 @@ def _try(task: tuple[str, str]) -> Finding:
 
 def _stopped(task: tuple[str, str]) -> Finding:
     claim, name = task
-    origin = Origin.ITSELF if claim == name else Origin.EDITED
-    return Finding(name, claim, "", origin, Fate.UNDECIDED, f"stopped after {LIMIT:g} s")
+    names = {origin: {mutant.name for mutant in group} for origin, group in _planted_in(claim).items()}
+    origin = next((origin for origin, group in names.items() if name in group), Origin.ITSELF)
+    # What a person planted has to be refuted, and what errors are planted in has to be proved.
+    fate = Fate.SURVIVOR if origin in (Origin.HAND, Origin.ITSELF) else Fate.UNDECIDED
+    return Finding(name, claim, "", origin, fate, f"stopped after {LIMIT:g} s")
 
 
 def judge(mutant: Mutant, origin: Origin) -> Finding:

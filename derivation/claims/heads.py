@@ -15,7 +15,7 @@ from sympy import Derivative, Expr, Integer, Rational, exp
 
 from derivation import heads
 from derivation.claim import OURS, Claim, Hypothesis, Step, Use, equation, nonzero
-from derivation.claims.weights import ALPHA, CLOSED, NO_RHO_POLE, alpha_of, from_slope, rho
+from derivation.claims.weights import ALPHA, CLOSED, NO_RHO_POLE, RHO, alpha_of, from_slope
 from derivation.heads import Head
 from derivation.hypotheses import (
     AFFINE,
@@ -169,14 +169,15 @@ RATIOS = (
     ),
     Claim(
         "ratio-one-first-integral",
-        "If f''' = f'' everywhere, f'' e^(-u) has derivative zero: then f'' = a e^u with a constant a.",
+        "If f''' = f'' everywhere, f'' e^(-u) has derivative zero: by the mean value theorem f'' = a e^u, a constant.",
         Derivative(f2 * exp(-u), u),
         (f3 - f2) * exp(-u),
         OURS,
     ),
     Claim(
         "ratio-one-affine-rest",
-        "If f''' = f'' everywhere, f - f'' has second derivative zero: then f = a e^u + c_1 u + c_0 and nothing else.",
+        "If f''' = f'' everywhere, f - f'' has second derivative zero: f = a e^u + c_1 u + c_0 by the mean value "
+        "theorem.",
         Derivative(f(u) - f2, (u, 2)),
         -Derivative(f3 - f2, u) - (f3 - f2),
         OURS,
@@ -204,7 +205,7 @@ WEIGHTS = (
         "closed-form-error-any-head",
         "With S affine, the true 1/alpha minus that of (19) is sigma g (rho - 1): right for all sigma iff rho = 1.",
         1 / ALPHA - 1 / CLOSED,
-        sigma * (rho - 1) * slope,
+        sigma * (RHO - 1) * slope,
         OURS,
         (AFFINE, SLOPE, OUTER_CURVED),
     ),
@@ -212,12 +213,12 @@ WEIGHTS = (
         "alpha-any-head-from-half",
         "With S affine, alpha - 1/2 is -sigma rho g/(2 (2 + sigma rho g)): alpha exceeds 1/2 for -2 < sigma rho g < 0.",
         ALPHA - Rational(1, 2),
-        -sigma * rho * slope / (2 * (2 + sigma * rho * slope)),
+        -sigma * RHO * slope / (2 * (2 + sigma * RHO * slope)),
         OURS,
         (AFFINE, SLOPE, OUTER_CURVED, NO_RHO_POLE),
         steps=(
-            Step(1 / (2 + sigma * rho * slope) - Rational(1, 2), "alpha of any head", (Use("alpha-any-head"),)),
-            Step(-sigma * rho * slope / (2 * (2 + sigma * rho * slope)), "common denominator"),
+            Step(1 / (2 + sigma * RHO * slope) - Rational(1, 2), "alpha of any head", (Use("alpha-any-head"),)),
+            Step(-sigma * RHO * slope / (2 * (2 + sigma * RHO * slope)), "common denominator"),
         ),
     ),
 )
@@ -246,7 +247,7 @@ def corollary(head: Head, given: Hypothesis, top: Expr, bottom: Expr, where: str
 
 
 E = exp(S(x))
-HEADS = (
+OF_HEADS = (
     corollary(heads.SIGMOID, SIGMOID_HEAD, 1 - 6 * Y + 6 * Y**2, 1 - 2 * Y, ", at f'' = 0 too"),
     corollary(heads.TANH, given_as(heads.TANH), 1 - 3 * Y**2, Y, ", at f'' = 0 too"),
     corollary(heads.SOFTPLUS, slope_given_as(heads.SOFTPLUS), 1 - E, 1 + E),
@@ -309,7 +310,8 @@ HEADS = (
     ),
     Claim(
         "alpha-sigmoid-inflection",
-        "At S = 0, where the sigmoid's rho is infinite, the pixel weight (10) is 0 if sigma and g are not.",
+        "At S = 0, where the sigmoid's rho is infinite, the pixel weight (10), divided by g^2 above and below, is 0 if "
+        "sigma and g are not.",
         nth(f)(2, Integer(0)) / (2 * nth(f)(2, Integer(0)) + sigma * nth(f)(3, Integer(0)) * g),
         Integer(0),
         OURS,
@@ -376,7 +378,8 @@ ORDERS = (
     ),
     Claim(
         "alpha-orders-differ",
-        "The alphas after n and after n + 1 differentiations differ, by 1/((n + sigma g)(n + 1 + sigma g)).",
+        "For Y = exp(S) with S affine the alphas after n and n + 1 differentiations differ by 1/((n + X)(n + 1 + X)), "
+        "X = sigma g.",
         1 / (n + sigma * slope) - 1 / (n + 1 + sigma * slope),
         1 / ((n + sigma * slope) * (n + 1 + sigma * slope)),
         OURS,
@@ -434,4 +437,4 @@ CHANGES = (
     ),
 )
 
-CLAIMS = RATIOS + WEIGHTS + HEADS + ORDERS + CHANGES
+CLAIMS = RATIOS + WEIGHTS + OF_HEADS + ORDERS + CHANGES

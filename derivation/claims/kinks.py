@@ -17,7 +17,8 @@ terms of the two pieces at the kink, and what they differ by is a Dirac delta's 
 
 since the n-th derivative of a distribution T takes phi to (-1)^n times T's value at phi^(n). So Y^(n) = Y g^n, true on
 either piece and of the one-sided derivatives, is false across a kink. The two one-sided derivatives give two values of
-the pixel weight, 1/(2 + sigma m_-) and 1/(2 + sigma m_+).
+the pixel weight, 1/(2 + sigma m_-) and 1/(2 + sigma m_+), where neither slope is 0; on a side where S is constant, as
+on the inactive side of a ReLU, (10) is 0/0.
 
 **What autograd answers at a kink** is no theorem but a convention. torch differentiates max(0, u) to 0 at u = 0, the
 slope of the inactive side, |u| to 0 and a tie of `amax` to the mean, which are slopes of neither side; and each of them
@@ -27,12 +28,14 @@ quotient is (m_+ - m_-)/step. `tests/verify/test_kinks.py` pins the convention d
 derivatives does not try a claim that differentiates a maximum twice.
 """
 
+from dataclasses import replace
+
 from sympy import Add, Derivative, Expr, Gt, Integer, Limit, Lt, Max, Mul, Ne, exp
 
-from derivation.claim import OURS, Branch, Claim, Hypothesis, Source, Step, Use, equation, nonzero
+from derivation.claim import OURS, Branch, Claim, Hypothesis, Source, Step, Use, nonzero
 from derivation.claims.paper import paper
-from derivation.claims.weights import alpha_of
-from derivation.hypotheses import AFFINE, ENTRY_NONZERO, FOOTPRINT, LAYER_AFFINE, PIECE_NO_POLE, PIECE_SLOPE
+from derivation.claims.weights import alpha_of, closed_of
+from derivation.hypotheses import AFFINE, AT_ZERO, ENTRY_NONZERO, FOOTPRINT, LAYER_AFFINE, PIECE_NO_POLE, PIECE_SLOPE
 from derivation.notation import L, S, b, g, left, n, right, sigma, step, test_function, v, value, w, x
 
 unit = Max(0, w * x + b)
@@ -41,10 +44,12 @@ left_end, right_end = value * Derivative(phi, x) - left * phi, value * Derivativ
 OFF_KINK = Hypothesis("off-kink", "the unit's input is not zero: the entry is not on the kink", nonzero(w * x + b))
 ACTIVE = Hypothesis("active", "the unit's input is positive", Gt(w * x + b, 0, evaluate=False))
 INACTIVE = Hypothesis("inactive", "the unit's input is negative", Lt(w * x + b, 0, evaluate=False))
-ON_KINK = Hypothesis("on-kink", "the entry is on the kink", equation(x, Integer(0)), at_point=True)
+ON_KINK = replace(AT_ZERO, name="on-kink", says="the entry is on the kink, which lies at x = 0")
 INPUT_NONZERO = Hypothesis("input-nonzero", "the input of the ReLU is not zero", nonzero(L(x)))
 NO_TIE = Hypothesis("no-tie", "the two arguments of the maximum differ", nonzero(L(x) - S(x)))
 TAIL_JUMPS = Hypothesis("slope-jumps", "the slope jumps at the kink", nonzero(right - left))
+LEFT_NONZERO = Hypothesis("left-slope-nonzero", "the slope left of the kink is not zero", nonzero(left))
+RIGHT_NONZERO = Hypothesis("right-slope-nonzero", "the slope right of the kink is not zero", nonzero(right))
 NO_LEFT_POLE = Hypothesis("no-left-pole", "sigma m_- is not -2", nonzero(2 + sigma * left))
 NO_RIGHT_POLE = Hypothesis("no-right-pole", "sigma m_+ is not -2", nonzero(2 + sigma * right))
 
@@ -205,7 +210,7 @@ CLAIMS = (
             "post",
             "displayed formula 5",
             "p^(n) = L' x R^(n-1)",
-            "R is an active ReLU, n = 2",
+            "R is an active ReLU, n = 2, and R^(1) its derivative with respect to its own argument",
         ),
         (ACTIVE,),
     ),
@@ -302,20 +307,20 @@ CLAIMS = (
     ),
     Claim(
         "kink-alpha-jump",
-        "The pixel weights from the right and from the left of a kink differ by sigma times the slope's fall over both "
-        "denominators.",
-        Add(1 / (2 + sigma * right), -1 / (2 + sigma * left), evaluate=False),
+        "The closed forms (19) from the right and from the left of a kink differ by sigma times the slope's fall over "
+        "both denominators.",
+        Add(closed_of(right), -closed_of(left), evaluate=False),
         sigma * (left - right) / ((2 + sigma * right) * (2 + sigma * left)),
         OURS,
-        (NO_LEFT_POLE, NO_RIGHT_POLE),
+        (LEFT_NONZERO, RIGHT_NONZERO, NO_LEFT_POLE, NO_RIGHT_POLE),
     ),
     Claim(
         "kink-alpha-has-two-values",
-        "At a kink the closed form (19) has no single value: the weights from the right and from the left differ.",
-        1 / (2 + sigma * right),
-        1 / (2 + sigma * left),
+        "At a kink between two slopes that are not 0 the closed form (19) has two values, from the right and the left.",
+        closed_of(right),
+        closed_of(left),
         OURS,
-        (TAIL_JUMPS, FOOTPRINT, NO_LEFT_POLE, NO_RIGHT_POLE),
+        (TAIL_JUMPS, FOOTPRINT, LEFT_NONZERO, RIGHT_NONZERO, NO_LEFT_POLE, NO_RIGHT_POLE),
         relation=Ne,
     ),
     Claim(

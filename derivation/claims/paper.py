@@ -18,7 +18,8 @@ elsewhere M = Lambda/(2 + rho Lambda), 1 - rho M = 2/(2 + rho Lambda) is not zer
 are not zero are equal: G_k = g_k/(2 + rho Lambda). All but one alpha of a channel are free.
 
 Equations (1), (2), (3), (5), (12), (20) and (21) are definitions, and (7) is a demand: there is nothing in them to
-prove. (15) and (16) are in `derivation.claims.kinks`, (19) in `weights`, (22) to (24) in `softmax`.
+prove. (15) and (16) are in `derivation.claims.kinks`, (19) in `weights`, (22) to (24) in `softmax`; that (16) holds for
+linear activations too is `post-linear-second-derivative`, that a softmax can be used `alpha-softmax`.
 """
 
 from sympy import Derivative, Ge, Gt, Integer, Le, Lt, Max, Ne, exp
@@ -133,7 +134,7 @@ TOY = (
     ),
     Claim(
         "paper-six-equal-weights",
-        "Weights (6), one over the sum of the gradients, make every map of positive gradients weigh 1, large or small.",
+        "Weights (6), one over the sum of the gradients, make every map of two positive gradients weigh 1.",
         TWO_PIXELS,
         Integer(1),
         paper("equation (6)", "all three maps become equally important", "two pixels, of any positive gradients"),
@@ -183,7 +184,7 @@ TOY = (
     ),
     Claim(
         "normalised-weights-equal-gradients",
-        "Divided by their sum, any weights make pixels of one gradient weigh that gradient: toy maps weigh the same.",
+        "Divided by their sum, any weights make two pixels of one gradient weigh that gradient, as one pixel does.",
         (alpha * g + alpha_q * g) / (alpha + alpha_q),
         g,
         OURS,
@@ -392,7 +393,7 @@ WHOLE_NINE = (
     ),
     Claim(
         "whole-nine-equal-pixels",
-        "One channel, N pixels of one gradient: the whole of (9) makes alpha 1/(N (2 + sigma g)), (19) over N.",
+        "One channel, N pixels of one gradient and one alpha: the whole of (9) makes that 1/(N (2 + X)), X = sigma g.",
         Derivative(footprint * N * alpha * along(1), (x, 2)),
         N * alpha * (2 + footprint * slope) * along(2),
         OURS,
@@ -558,7 +559,8 @@ ONE_PASS = (
         paper(
             "after equation (19)",
             "of the same order as Grad-CAM, as only diagonal terms are used",
-            "the diagonal terms of any tail, here g x + a x^2 or g x: at x = 0 Y is 1 and dY/dx is g",
+            "read not as a cost but as what is known: the diagonal terms of any tail, here g x + a x^2 or g x, follow "
+            "from Y and dY/dx, which at x = 0 are 1 and g",
         ),
         (AT_ZERO,),
     ),

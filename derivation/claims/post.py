@@ -1,8 +1,9 @@
 """The post's derivation, line by line as printed, each line beside what is true instead.
 
 `p = R(L(x))` is the post's linear-activation pair. Its primes can be read four ways: every prime with respect to the
-function's own argument; every prime along the line, d/dx; or as in the product rule, R' at L(x) first and every further
-prime along the line.
+function's own argument; every prime along the line, d/dx; as in the product rule, R' at L(x) first and every further
+prime along the line; or so, and the n - 1 in R^(n-1) counts further derivatives of that R', along the line. In the last
+reading alone all lines are true.
 """
 
 from sympy import Derivative, Integer, Mul

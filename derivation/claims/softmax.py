@@ -26,15 +26,15 @@ from derivation.notation import L, Q, S, g, n, sigma, spread, x
 from derivation.nth import nth
 
 P = exp(S(x)) / Q(x)
-first, second, third = (Derivative(Q(x), (x, k)) / Q(x) for k in (1, 2, 3))
-mean = first
-variance = second - first**2
-skew = third - 3 * second * first + 2 * first**3
+first_moment, second_moment, third_moment = (Derivative(Q(x), (x, k)) / Q(x) for k in (1, 2, 3))
+mean = first_moment
+variance = second_moment - first_moment**2
+skew = third_moment - 3 * second_moment * first_moment + 2 * first_moment**3
 apart = slope - mean
-SECOND = apart**2 - variance
-THIRD = apart**3 - 3 * apart * variance - skew
+SECOND_RATIO = apart**2 - variance
+THIRD_RATIO = apart**3 - 3 * apart * variance - skew
 NO_SOFTMAX_POLE = Hypothesis(
-    "softmax-no-pole", "the denominator of (10) is not zero", nonzero(2 * SECOND + sigma * THIRD)
+    "softmax-no-pole", "the denominator of (10) is not zero", nonzero(2 * SECOND_RATIO + sigma * THIRD_RATIO)
 )
 
 
@@ -51,9 +51,9 @@ def pure(order: Expr | int) -> Derivative:
     return Derivative(P, (x, order))
 
 
-def printed(number: int) -> Source:
+def printed(number: int, reading: str = "every class score is affine along the line") -> Source:
     """Return an equation of the paper's section 3.4, whose sums over the classes are Q'/Q and its derivatives here."""
-    return paper(f"equation ({number})", "", "every class score is affine along the line")
+    return paper(f"equation ({number})", "", reading)
 
 
 CLAIMS = (
@@ -62,19 +62,19 @@ CLAIMS = (
         "The first derivative of a softmax: itself times the class gradient minus the mean of all class gradients.",
         pure(1),
         P * apart,
-        printed(22),
-        corrects=("post-first-derivative-softmax",),
+        printed(22, ""),
+        corrects=("softmax-chain-rule-of-one-term",),
     ),
     Claim(
-        "post-first-derivative-softmax",
+        "softmax-chain-rule-of-one-term",
         "With Y the softmax of the scores of all classes, the chain rule has the one term of the class's own score.",
         pure(1),
         P * (1 - P) * slope,
         Source(
-            "post",
-            "displayed formula 2",
-            "Let Y be the final scores of all classes ... dY/dx = dY/dS x dS/dx",
-            "our reading: Y is the softmax of all scores, S the score of the class, dY/dS = Y (1 - Y)",
+            "practice",
+            "probabilities instead of scores",
+            "",
+            "dY/dx = dY/dS x dS/dx, S the score of the class and dY/dS = Y (1 - Y)",
         ),
     ),
     Claim(
@@ -98,7 +98,7 @@ CLAIMS = (
         "The second derivative of a softmax is Y (d^2 - m_2), d the class gradient less the mean of all, m_2 their "
         "variance.",
         pure(2),
-        P * SECOND,
+        P * SECOND_RATIO,
         OURS,
         (AFFINE,),
     ),
@@ -106,24 +106,24 @@ CLAIMS = (
         "softmax-third-moments",
         "The third derivative of a softmax is Y (d^3 - 3 d m_2 - m_3).",
         pure(3),
-        P * THIRD,
+        P * THIRD_RATIO,
         OURS,
         (AFFINE,),
     ),
     Claim(
         "alpha-softmax",
-        "Under a softmax the pixel weight (10) is (d^2 - m_2) / (2 (d^2 - m_2) + sigma (d^3 - 3 d m_2 - m_3)).",
+        "Under a softmax, S affine, the weight (10) is (d^2 - m_2) / (2 (d^2 - m_2) + sigma (d^3 - 3 d m_2 - m_3)).",
         alpha_of(P),
-        SECOND / (2 * SECOND + sigma * THIRD),
+        SECOND_RATIO / (2 * SECOND_RATIO + sigma * THIRD_RATIO),
         OURS,
         (AFFINE, NO_SOFTMAX_POLE),
         steps=(
             Step(
-                P * SECOND / (2 * P * SECOND + sigma * P * THIRD),
+                P * SECOND_RATIO / (2 * P * SECOND_RATIO + sigma * P * THIRD_RATIO),
                 "second and third derivative by moments",
                 (Use("softmax-second-moments"), Use("softmax-third-moments")),
             ),
-            Step(SECOND / (2 * SECOND + sigma * THIRD), "the softmax is never zero and cancels"),
+            Step(SECOND_RATIO / (2 * SECOND_RATIO + sigma * THIRD_RATIO), "the softmax is never zero and cancels"),
         ),
         corrects=("alpha-closed-form-softmax",),
     ),
@@ -197,7 +197,7 @@ CLAIMS = (
     ),
     Claim(
         "alpha-log-softmax",
-        "Under a log-softmax, Y' = d, the pixel weight (10) is m_2 / (2 m_2 + sigma m_3).",
+        "Under a log-softmax of affine scores, Y' = d, the pixel weight (10) is m_2 / (2 m_2 + sigma m_3).",
         from_slope(apart),
         variance / (2 * variance + sigma * skew),
         OURS,
@@ -205,7 +205,7 @@ CLAIMS = (
     ),
     Claim(
         "alpha-log-softmax-blind-to-class",
-        "Under a log-softmax the pixel weights (10) of any two classes, with scores S and L, are the same.",
+        "Under a log-softmax the pixel weights (10) of any two classes, with affine scores S and L, are the same.",
         from_slope(apart),
         from_slope(other),
         OURS,

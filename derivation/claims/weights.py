@@ -22,8 +22,7 @@ from derivation.notation import g, n, sigma, x
 
 def from_slope(value: Expr, footprint: Expr = sigma) -> Expr:
     """Return (10) where dY/dx = `value` is what is written down, inert."""
-    second, third = Derivative(value, x), Derivative(value, (x, 2))
-    return second / (2 * second + footprint * third)
+    return Derivative(value, x) / (2 * Derivative(value, x) + footprint * Derivative(value, (x, 2)))
 
 
 def alpha_of(value: Expr, footprint: Expr = sigma) -> Expr:
@@ -31,14 +30,14 @@ def alpha_of(value: Expr, footprint: Expr = sigma) -> Expr:
     return from_slope(Derivative(value, x), footprint)
 
 
-def closed_of(slope: Expr) -> Expr:
+def closed_of(gradient: Expr) -> Expr:
     """Return the closed form (19) for this slope of the tail."""
-    return slope**2 / (2 * slope**2 + sigma * slope**3)
+    return gradient**2 / (2 * gradient**2 + sigma * gradient**3)
 
 
 ALPHA, CLOSED = alpha_of(Y), closed_of(slope)
-rho = outer(3) / outer(2)
-NO_RHO_POLE = Hypothesis("no-rho-pole", "2 + sigma rho g is not zero", nonzero(2 + sigma * rho * slope))
+RHO = outer(3) / outer(2)
+NO_RHO_POLE = Hypothesis("no-rho-pole", "2 + sigma rho g is not zero", nonzero(2 + sigma * RHO * slope))
 FOOTPRINT_RECTIFIED = Hypothesis(
     "footprint-nonnegative", "the footprint is not negative, as after a ReLU", Ge(sigma, 0, evaluate=False)
 )
@@ -96,7 +95,7 @@ CLAIMS = (
         "alpha-any-head",
         "For a smooth head, f''(S) != 0, S affine along the line: alpha = 1/(2 + sigma rho g), rho = f'''(S)/f''(S).",
         ALPHA,
-        1 / (2 + sigma * rho * slope),
+        1 / (2 + sigma * RHO * slope),
         OURS,
         (AFFINE, SLOPE, OUTER_CURVED, NO_RHO_POLE),
         steps=(
@@ -105,7 +104,7 @@ CLAIMS = (
                 "n = 2 and n = 3 of the affine collapse",
                 (Use("affine-collapse", ((n, 2),)), Use("affine-collapse", ((n, 3),))),
             ),
-            Step(1 / (2 + sigma * rho * slope), "divide by f''(S) g^2, which is not zero"),
+            Step(1 / (2 + sigma * RHO * slope), "divide by f''(S) g^2, which is not zero"),
         ),
         corrects=("alpha-closed-form-any-head", "constraint-curved-head-sufficient"),
     ),

@@ -1,4 +1,4 @@
-"""The post as it was printed: every displayed formula is covered by a claim, and what claims quote stands in it."""
+"""The post as it was printed: every displayed formula, and every line of one, is covered by a claim."""
 
 import re
 from pathlib import Path
@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from derivation.claims import CLAIMS
+from derivation.claims.post import PAIR_FIRST, PAIR_NTH, PAIR_SECOND, SECOND_LINE
 
 POST = (Path(__file__).parents[2] / "derivation" / "documents" / "post.md").read_text("utf-8")
 BLOCKS = re.findall(r"\$\$\n(.*?)\n\$\$", POST, flags=re.DOTALL)
@@ -41,6 +42,11 @@ def test_every_displayed_formula_is_covered_by_a_claim(number):
 def test_a_formula_with_several_equals_signs_has_a_claim_for_each(number, equalities):
     assert BLOCKS[number - 1].count("=") == equalities
     assert len(covering(number)) >= equalities
+
+
+@pytest.mark.parametrize("words", [SECOND_LINE.words, PAIR_FIRST, PAIR_SECOND, PAIR_NTH])
+def test_every_line_is_the_words_of_a_claim(words):
+    assert any(claim.source.words == words for claim in PRINTED)
 
 
 def test_claims_cite_no_formula_that_the_post_does_not_have():
