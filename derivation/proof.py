@@ -318,7 +318,7 @@ def _demand_consistent(claim: Claim) -> None:
     for given in [claim.given + branch.given for branch in claim.branches] or [claim.given]:
         for h in (h for h in given if isinstance(h.relation, Eq)):
             others = tuple(other for other in given if other is not h)
-            if holds(Ne, _minus(h.relation.lhs, h.relation.rhs), others):
+            if at_point(_minus(h.relation.lhs, h.relation.rhs), others).is_zero is False:
                 raise ProofError(f"{claim.name}: the hypotheses contradict each other at {line(h.relation)}")
         for h in (h for h in given if h.relation.func in ALLOWED and h.relation.rhs == 0):
             others = tuple(other for other in given if other is not h)

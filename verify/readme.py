@@ -8,10 +8,11 @@ from collections import Counter
 from pathlib import Path
 
 from derivation.claims import CLAIMS
+from derivation.heads import HEADS
 from verify import ledger
 from verify.catalogue.networks import NETWORKS
 from verify.errors import UsageError
-from verify.report.table import answers, refuted
+from verify.report.table import answers, outer_functions, refuted
 from verify.report.words import counted
 from verify.verdict import Verdict
 
@@ -39,6 +40,10 @@ def verdicts() -> str:
         refuted(false),
         "The three constraints that the post draws from its derivation:\n",
         answers(ledger.constraints(standing)),
+        "Outer functions, S affine along the line: each is one expression, what follows from it is worked out by SymPy. "
+        "Where f'' = 0 and f''' is not, alpha is 0 if sigma g is not. In u^m the exponent is any integer but 0 and 1, and "
+        "log(u) stands for log|u|:\n",
+        outer_functions(HEADS),
         "The closed form on trained networks:\n",
         f"{networks}\n",
     )

@@ -160,11 +160,3 @@ def test_a_proof_that_hangs_is_undecided_with_the_reason_and_the_others_go_on(tm
     assert claims["pair-nth"]["proof"]["reason"] == "stopped after 5 s"
     assert claims["post-pair-nth-of-first"]["verdict"] == "PROVED"
     assert claims["post-pair-nth-of-first"]["stands"] is False
-
-
-def test_all_proofs_together_take_less_than_twenty_seconds(tmp_path):
-    """Processor seconds of the command and its workers: what else the machine is doing does not count."""
-    before = os.times()
-    assert gradcampp("verify", "--only", "symbolic", "--quiet", "--report", tmp_path).returncode == 0
-    after = os.times()
-    assert after.children_user + after.children_system - before.children_user - before.children_system < 20

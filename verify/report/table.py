@@ -6,7 +6,10 @@ from typing import Any
 
 from rich.table import Table
 from rich.text import Text
+from sympy import Complement, ConditionSet, FiniteSet, S, Set
 
+from derivation.heads import Head, inflections, singular
+from derivation.printing import line
 from verify.report.colours import SHADES
 from verify.report.words import METHODS, brief, counted, source_words
 
@@ -111,6 +114,28 @@ def answers(constraints: Sequence[Mapping[str, Any]]) -> str:
         names = ", ".join(f"`{name}`" for name in question["claims"])
         lines.append(f"| {' | '.join(_plain(cell) for cell in cells)} | {names} |")
     return "\n".join(lines) + "\n"
+
+
+def outer_functions(heads: Sequence[Head]) -> str:
+    """Return what alpha meets under each outer function, in Markdown: rho, where f'' = 0, where alpha is 0, the pole."""
+    lines = ["| outer function f(u) | rho = f'''/f'' | f'' = 0 | alpha = 0 | pole at sigma g = |", "| --- " * 5 + "|"]
+    for head in heads:
+        values = (head.outer, *("none" if e is None else e for e in (head.rho, head.pole)))
+        outer, rho, pole = (value if isinstance(value, str) else f"`{line(value)}`" for value in values)
+        lines.append(f"| {outer} | {rho} | {_where(singular(head))} | {_where(inflections(head))} | {pole} |")
+    return "\n".join(lines) + "\n"
+
+
+def _where(points: Set) -> str:
+    """Say which u a set holds; one that depends on another letter is said by its condition."""
+    match points:
+        case FiniteSet():
+            return ", ".join(f"`u = {line(point)}`" for point in points)
+        case ConditionSet():
+            return f"where `{line(points.condition)}`"
+        case Complement():
+            return f"{_where(points.args[0])}, but not {_where(points.args[1])}"
+    return {S.EmptySet: "nowhere", S.Reals: "everywhere"}.get(points) or f"`{line(points)}`"
 
 
 def escaped(text: str) -> str:
