@@ -117,7 +117,7 @@ def answers(constraints: Sequence[Mapping[str, Any]]) -> str:
 
 
 def outer_functions(heads: Sequence[Head]) -> str:
-    """Return what alpha meets under each outer function, in Markdown: rho, where f'' = 0, where alpha is 0, the pole."""
+    """Return what alpha meets under each outer function, in Markdown: rho, f'' = 0, where alpha is 0, the pole."""
     lines = ["| outer function f(u) | rho = f'''/f'' | f'' = 0 | alpha = 0 | pole at sigma g = |", "| --- " * 5 + "|"]
     for head in heads:
         values = (head.outer, *("none" if e is None else e for e in (head.rho, head.pole)))

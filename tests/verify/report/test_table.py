@@ -3,7 +3,9 @@ import io
 import pytest
 from rich.console import Console
 
-from verify.report.table import answers, markdown, refuted, standing, strongest, terminal
+from derivation.heads import IDENTITY, SIGMOID, TEMPERED, Head
+from derivation.notation import m, u
+from verify.report.table import answers, markdown, outer_functions, refuted, standing, strongest, terminal
 
 
 def shown(table, width=200):
@@ -128,3 +130,13 @@ def test_a_proof_on_sand_says_so(small):
     corrector = small["claims"][1]
     assert standing(corrector) == "PROVED, does not stand"
     assert standing({**corrector, "stands": True}) == "PROVED"
+
+
+def test_an_outer_function_has_one_row_and_what_depends_on_an_exponent_is_said_so():
+    rows = outer_functions((TEMPERED, SIGMOID, IDENTITY, Head("power", "", u**m))).splitlines()[2:]
+    assert [row.split(" | ")[2:] for row in rows] == [
+        ["nowhere", "nowhere", "`-2·T` |"],
+        ["`u = 0`", "`u = 0`", "`(2·exp(2·u) - 2)/(exp(2·u) - 4·exp(u) + 1)` |"],
+        ["everywhere", "nowhere", "none |"],
+        ["where `u^(m - 2) = 0`", "where `u^(m - 2) = 0`, but not where `u^(m - 3) = 0`", "`-2·u/(m - 2)` |"],
+    ]
