@@ -41,7 +41,7 @@ def verdicts() -> str:
         "The three constraints that the post draws from its derivation:\n",
         answers(ledger.constraints(standing)),
         "Outer functions, S affine along the line: each is one expression, and SymPy works out what follows. Where "
-        "f'' = 0 and f''' is not, alpha is 0 if sigma g is not. In u^m the exponent is any integer but 0 and 1, and log(u) "
+        "f'' = 0 and f''' is not, alpha is 0 if sigma g is not. In u^m the exponent is any integer but 0 and 1, log(u) "
         "stands for log|u|:\n",
         outer_functions(HEADS),
         "The closed form on trained networks:\n",
