@@ -110,10 +110,13 @@ NUMBERS: dict[Symbol, tuple[Rational, ...]] = {
 
 @dataclass(frozen=True)
 class Case:
-    """One choice of a function for every undefined function and of a number for every symbol of a claim."""
+    """One choice of a function for every undefined function and of a number for every symbol of a claim.
+
+    Numbers are dyadic, so that float64 holds them; where a pole is looked for, a rational function of exponentials.
+    """
 
     functions: tuple[tuple[UndefinedFunction, Face], ...]
-    numbers: tuple[tuple[Symbol, Rational], ...]
+    numbers: tuple[tuple[Symbol, Expr], ...]
 
     def __str__(self) -> str:
         """Name the case in words, e.g. "S(u) = 2 u, f(u) = u^2, x = 0"."""
@@ -208,7 +211,7 @@ def ball_values(case: Case) -> dict[Basic, object]:
     """Return what the probe needs to enclose an expression in a case; call it inside `precision`."""
     return {
         **dict(case.functions),
-        **{symbol: int(number) if symbol.is_integer else BALL.number(number) for symbol, number in case.numbers},
+        **{symbol: int(number) if symbol.is_integer else evaluate(number, {}, BALL) for symbol, number in case.numbers},
     }
 
 

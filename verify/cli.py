@@ -10,7 +10,7 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, NoReturn
 
 import typer
 from rich.console import Console
@@ -155,6 +155,99 @@ def explain(
     console.print(typeset.terminal(page, min(console.width, PAGE)))
 
 
+@app.command()
+def properties(
+    profile: Annotated[str, typer.Option(help="How many cases are drawn for each claim: ci, dev or long.")] = "ci",
+    claim: Annotated[list[str], typer.Option("--claim", help="Attack this claim alone (may be repeated).")] = [],  # noqa: B006
+    seed: Annotated[int, typer.Option(min=0, max=2**63 - 1, help="Seed of the drawn cases.")] = 0,
+    jobs: Annotated[int, typer.Option(min=1, help="Processes that work at the same time.")] = 2,
+    report: Annotated[Path, typer.Option(help="Directory for properties.html and properties.md.")] = Path("report"),
+    record: Annotated[bool, typer.Option("--record", help="Store the counterexamples that are found.")] = False,
+    quiet: Annotated[bool, typer.Option("--quiet", help="No progress and no table.")] = False,
+) -> None:
+    """Drop every hypothesis of every proved claim alone and look for a counterexample; draw cases that meet them all.
+
+    A run that is interrupted goes on where it stopped.
+    """
+    from verify import necessity
+    from verify.report import files
+    from verify.report import properties as shown
+
+    work = necessity.tasks(claim, profile, seed)
+    files.demand_writable(report)
+    kept = report / ".properties.jsonl"
+    try:
+        with _bar(len(work), hidden=quiet) as advance:
+            outcome = necessity.run(work, profile, seed, jobs=jobs, kept=kept, progress=advance)
+    except KeyboardInterrupt:
+        _leave("interrupted: run the same command again, and it goes on where it stopped.", INTERRUPTED)
+    for name, text in {"properties.html": shown.render(outcome), "properties.md": shown.markdown(outcome)}.items():
+        files.write_whole(report / name, text.encode())
+    if not quiet:
+        Console().print(shown.terminal(outcome))
+        Console().print(" ".join(shown.summary(outcome)), highlight=False, soft_wrap=True)
+    messages.print(f"report: {report / 'properties.html'}", highlight=False, soft_wrap=True)
+    if record:
+        necessity.record(outcome)
+    changes = outcome.faults + ([] if record else necessity.moved(outcome))
+    for change in changes:
+        messages.print(f"moved: {change}", highlight=False, markup=False, soft_wrap=True)
+    if changes:
+        raise typer.Exit(CHANGED)
+
+
+@app.command()
+def replay(
+    slug: Annotated[
+        str, typer.Argument(help="Name of the counterexample, CLAIM/without-HYPOTHESIS or CLAIM/as-printed.")
+    ] = "",
+    everything: Annotated[bool, typer.Option("--all", help="Try every stored counterexample again.")] = False,
+    quiet: Annotated[bool, typer.Option("--quiet", help="No progress.")] = False,
+) -> None:
+    """Build a stored counterexample anew, compute it by every method, and print it so that it can be followed by hand.
+
+    Exit status 1 if it comes out otherwise than its file says.
+    """
+    from verify import replay as stored
+    from verify import typeset
+    from verify.explain import at_counterexample
+
+    if bool(slug) == everything:
+        raise UsageError("name one counterexample, or use --all")
+    names = stored.slugs() if everything else [slug]
+    found = []
+    with _bar(len(names), hidden=quiet or not everything) as advance:
+        for name in names:
+            found.append(stored.replay(stored.read(name)))
+            advance(name)
+    for each in found:
+        for fault in each.faults:
+            messages.print(f"{each.stored.slug}: {fault}", highlight=False, markup=False, soft_wrap=True)
+    failed = sum(bool(each.faults) for each in found)
+    console = Console()
+    if everything:
+        console.print(
+            f"{len(found) - failed} of {len(found)} counterexamples reproduce and are certified.", highlight=False
+        )
+    elif found[0].violation is not None:
+        console.print(typeset.terminal(at_counterexample(found[0]), min(console.width, PAGE)))
+    if failed:
+        raise typer.Exit(CHANGED)
+
+
+@app.command()
+def cite(claim: Annotated[str, typer.Argument(help="Name of the claim, as the table of verify gives it.")]) -> None:
+    """Print one sentence that says how a claim stands, and BibTeX to cite it."""
+    from derivation.claims import LIBRARY
+    from verify import ledger
+    from verify.errors import unknown
+    from verify.report.properties import cited
+
+    if claim not in LIBRARY:
+        raise unknown("claim", claim, LIBRARY)
+    sys.stdout.write(cited(LIBRARY[claim], ledger.read_expected()["claims"][claim]))
+
+
 def _words(standing: dict[str, object] | None, other: dict[str, object] | None) -> str:
     """Say how something stands; which statement it is about only where the other standing is about another one."""
     if standing is None:
@@ -198,6 +291,6 @@ def main() -> None:
     sys.exit(status)
 
 
-def _leave(message: str, status: int) -> None:
+def _leave(message: str, status: int) -> NoReturn:
     messages.print(f"gradcampp: {message}", style="bold", highlight=False, markup=False, soft_wrap=True)
     sys.exit(status)

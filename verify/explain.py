@@ -5,11 +5,13 @@ is made of blocks (`Explanation`), which `verify.typeset` writes for a terminal,
 """
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 
 from sympy import Add, Basic, Eq, Integer, Symbol, sympify
 from sympy.core.function import AppliedUndef, UndefinedFunction
 
 from derivation.claim import Claim, Hypothesis, Use
+from derivation.claims import LIBRARY
 from derivation.decide import active_pieces, at_point, normal, telling
 from derivation.limit import take_limits
 from derivation.notation import NOTATION
@@ -17,9 +19,12 @@ from derivation.printing import OPPOSITES, SIGNS, line
 from derivation.proof import Link, Proof
 from verify import counterexample as counter
 from verify.cases import Case
+from verify.matrix import Need, Violation
 from verify.methods.enclosure import enclosure
 from verify.methods.exact import exact
 from verify.methods.symbolic import symbolic
+from verify.methods.trial import Outcome
+from verify.replay import Replayed, dropped
 from verify.report.words import QUOTED, counted, source_words
 from verify.typeset import Block, Display, Explanation, Items, Piece, Ref, Section, Sentence
 from verify.verdict import Evidence, Verdict, combine, stands
@@ -215,6 +220,53 @@ def _counterexample(claim: Claim, found: counter.Counterexample, proof: Proof) -
     if len(proof.links) == 1 and excess not in (None, claim.lhs - claim.rhs) and not excess.is_number:
         blocks += [("In general the left side exceeds the right one by",), Display((excess,))]
     return Section("Counterexample", tuple(blocks))
+
+
+def at_counterexample(replayed: Replayed) -> Explanation:
+    """Lay out a stored counterexample that was tried again, and what each method says of it.
+
+    Raises:
+        ValueError: the claim does not fail there.
+    """
+    claim, violation = LIBRARY[replayed.stored.claim], replayed.violation
+    if violation is None:
+        raise ValueError(f"{replayed.stored.slug} does not fail: there is nothing to lay out")
+    hypothesis = dropped(claim, replayed.stored.without)
+    said = Items(tuple((f"{method}: {says}",) for method, says in replayed.methods.items()))
+    checks = Section("By every method", (said,))
+    if hypothesis is None:
+        found = counter.Counterexample(_method(violation.outcome), violation.case, violation.outcome)
+        sections = (_statement(claim), _counterexample(claim, found, Proof(claim.name, ())))
+        return Explanation(replayed.stored.slug, Verdict.REFUTED, str(violation.need), (*sections, checks))
+    page = without(claim, hypothesis, violation)
+    return replace(page, sections=(*page.sections, checks))
+
+
+def without(claim: Claim, hypothesis: Hypothesis, violation: Violation) -> Explanation:
+    """Lay out why a claim needs one of its hypotheses: a case that violates it alone, worked out."""
+    weaker = replace(claim, given=tuple(h for h in claim.given if h is not hypothesis))
+    case = violation.case
+    dropped: Sentence = (f"Without «{hypothesis.name}», that is to say «{hypothesis.says}»: ", hypothesis.relation, ".")
+    if violation.need is Need.FALSE:
+        found = counter.Counterexample(_method(violation.outcome), case, violation.outcome)
+        section = _counterexample(weaker, found, Proof(claim.name, ()))
+    else:
+        put = _listed([(chosen,) for chosen in counter.chosen(case)])
+        blocks: list[Block] = [("Take ", *put, ".")]
+        if weaker.given:
+            blocks += [("The other hypotheses are not violated there:",)]
+            blocks += [Items(tuple(_met(h, case) for h in weaker.given))]
+        chains = counter.parts(weaker, case)
+        blocks += [("Put in:",), *map(Display, chains)] if chains else []
+        section = Section("No value", (*blocks, (f"So {violation.why}, and there is nothing to be claimed.",)))
+    shown = Section(section.title, (dropped, *section.blocks))
+    name = f"{claim.name}/without-{hypothesis.name}"
+    return Explanation(name, Verdict.REFUTED, str(violation.need), (_statement(claim), shown))
+
+
+def _method(outcome: Outcome) -> str:
+    """Say which method found an outcome: balls are written in brackets."""
+    return "enclosure" if outcome.lhs.startswith("[") else "exact"
 
 
 def _met(hypothesis: Hypothesis, case: Case) -> Sentence:

@@ -2,7 +2,7 @@
 
 What d^2 S/dx^2 is worth depends on S, on x and on the oracle, not on the claim it stands in. It is computed for all
 numbers of the registers together, whichever of them are asked for: so numbers and bounds are the same bytes, whatever
-was asked before and in whichever process.
+was asked before and in whichever process. Numbers that are in no register are computed alone.
 """
 
 from collections.abc import Callable, Iterator, Mapping
@@ -43,7 +43,9 @@ def worth(part: Basic, case: Case, oracle: Callable[[Scalar], Scalar]) -> Worth:
     whole = tuple((s, int(number)) for s, number in case.numbers if s.is_integer and s in part.free_symbols)
     symbols = tuple(sorted((s for s in part.free_symbols if not s.is_integer), key=str))
     functions = tuple((function, face) for function, face in case.functions if function in named)
-    return _table(part, functions, symbols, whole, oracle)[tuple(numbers[symbol] for symbol in symbols)]
+    asked = tuple(numbers[symbol] for symbol in symbols)
+    registered = all(number in NUMBERS[symbol] for symbol, number in zip(symbols, asked, strict=True))
+    return _table(part, functions, symbols, whole, oracle, () if registered else asked)[asked]
 
 
 @cache
@@ -53,12 +55,13 @@ def _table(
     symbols: tuple[Symbol, ...],
     whole: tuple[tuple[Symbol, int], ...],
     oracle: Callable[[Scalar], Scalar],
+    alone: tuple[Rational, ...],
 ) -> Mapping[tuple[Rational, ...], Worth]:
     import torch
 
     from verify.rounding import RunningError
 
-    rows = list(product(*(NUMBERS[symbol] for symbol in symbols)))
+    rows = [alone] if alone else list(product(*(NUMBERS[symbol] for symbol in symbols)))
     at: dict[Basic, Any] = {**dict(functions), **dict(whole)}
     for symbol, column in zip(symbols, zip(*rows, strict=True), strict=True):
         at[symbol] = torch.tensor([float(number) for number in column], dtype=torch.float64)

@@ -160,3 +160,47 @@ def test_a_proof_that_hangs_is_undecided_with_the_reason_and_the_others_go_on(tm
     assert claims["pair-nth"]["proof"]["reason"] == "stopped after 5 s"
     assert claims["post-pair-nth-of-first"]["verdict"] == "PROVED"
     assert claims["post-pair-nth-of-first"]["stands"] is False
+
+
+# The search for what breaks the claims
+
+
+def test_properties_writes_the_page_and_says_what_each_claim_needs(tmp_path):
+    found = gradcampp("properties", "--claim", "alpha-closed-form", "--report", tmp_path)
+    assert found.returncode == 0 and "exp-head: false" in found.stdout
+    assert {path.name for path in tmp_path.iterdir()} >= {"properties.html", "properties.md"}
+
+
+def test_properties_refuses_what_it_does_not_know_and_what_it_cannot_record(tmp_path):
+    assert "no profile is called 'night'" in gradcampp("properties", "--profile", "night", "--report", tmp_path).stderr
+    found = gradcampp("properties", "--claim", "exp-power-rule", "--record", "--quiet", "--report", tmp_path)
+    assert found.returncode == 2 and "leave out --claim" in found.stderr
+
+
+def test_replay_works_a_counterexample_out():
+    found = gradcampp("replay", "alpha-closed-form/without-exp-head")
+    assert found.returncode == 0
+    for words in (
+        "Without «exp-head»",
+        "Take S(u) = 2·u, f(u) = u², σ = 1 and x = 0",
+        "1/2 ≠ 1/4",
+        "autograd: residual",
+    ):
+        assert words in found.stdout
+
+
+def test_replay_of_a_refuted_claim_and_of_one_without_a_value():
+    assert "The sides differ: 1/2 ≠ 1/4" in gradcampp("replay", "alpha-closed-form-any-head/as-printed").stdout
+    assert "nothing to be claimed" in gradcampp("replay", "alpha-closed-form/without-slope-nonzero").stdout
+
+
+def test_replay_wants_one_name_or_all_and_knows_them():
+    assert "name one counterexample, or use --all" in gradcampp("replay").stderr
+    found = gradcampp("replay", "alpha-closed-form/without-exp-hed")
+    assert found.returncode == 2 and "did you mean" in found.stderr
+
+
+def test_cite_prints_a_sentence_and_bibtex():
+    found = gradcampp("cite", "alpha-closed-form")
+    assert found.returncode == 0 and "@software{gradcampp-alpha-closed-form," in found.stdout
+    assert "did you mean" in gradcampp("cite", "alpha-closed-for").stderr

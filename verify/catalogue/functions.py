@@ -59,28 +59,32 @@ def _gelu_ball(u: Any) -> Any:
     return u * (1 + (u / arb(2).sqrt()).erf()) / 2
 
 
-def softplus(beta: int) -> Face:
+def softplus(beta: int | Rational) -> Face:
     """log(1 + exp(beta u))/beta.
 
     Raises:
         ValueError: beta is no power of two, so that float64 would round the products with it.
     """
-    if beta < 1 or beta & (beta - 1):
+    sharpness = Rational(beta)
+    if sharpness <= 0 or any(part & (part - 1) for part in (sharpness.p, sharpness.q)):
         raise ValueError(f"expected a power of two for beta, got {beta}")
+    number = float(sharpness)
 
     # torch's softplus turns into the identity above a threshold, and log(1 + exp(u)) overflows: this does neither.
     def torch(u: Any) -> Any:
-        return (beta * u).logaddexp(u * 0) / beta
+        return (number * u).logaddexp(u * 0) / number
 
-    text = "log(1 + exp(u))" if beta == 1 else f"log(1 + exp({beta} u))/{beta}"
+    scaled = f"log(1 + exp({sharpness} u))/{sharpness}" if sharpness.q == 1 else f"log(1 + exp(u/{sharpness.q}))"
+    text = "log(1 + exp(u))" if sharpness == 1 else scaled + (f" {sharpness.q}" if sharpness.q > 1 else "")
     return Face(
         text,
-        lambda u: sympy.log(1 + sympy.exp(beta * u)) / beta,
+        lambda u: sympy.log(1 + sympy.exp(sharpness * u)) / sharpness,
         torch,
-        lambda u: (1 + (beta * u).exp()).log() / beta,
+        lambda u: (1 + (number * u).exp()).log() / number,
     )
 
 
+CONSTANT = Face("1", lambda u: sympy.Integer(1), lambda u: u * 0 + 1, lambda u: u * 0 + 1)
 EXP = Face("exp(u)", sympy.exp, lambda u: u.exp(), lambda u: u.exp())
 SIGMOID = Face(
     "1/(1 + exp(-u))", lambda u: 1 / (1 + sympy.exp(-u)), lambda u: u.sigmoid(), lambda u: 1 / (1 + (-u).exp())

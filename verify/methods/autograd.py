@@ -92,6 +92,21 @@ def autograd(claim: Claim) -> Evidence:
     )
 
 
+def in_float64(claim: Claim, case: Case) -> str:
+    """Say by how much the two sides differ in one case in float64, reverse mode, and what rounding allows."""
+    from cam.jets import ORACLES
+
+    if _circular(claim):
+        return "not run: torch has it built in that the second derivative of max(0, .) is 0"
+    if not all(number.is_Rational for _, number in case.numbers):
+        return "not run: a number of the case is no float64"
+    try:
+        found = _compare(claim, [(case, ORACLES["reverse"])])
+    except NoRule as reason:
+        return f"not run: {reason}"
+    return f"residual {found.residual.item():.3g}, rounding allows {found.bound.item():.3g}"
+
+
 def _compare(claim: Claim, rows: Sequence[tuple[Case, Callable[[Scalar], Scalar]]]) -> Difference:
     """Compare both sides in cases with the same orders and exponents, each by an oracle.
 

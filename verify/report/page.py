@@ -41,7 +41,7 @@ def render(ledger: Mapping[str, Any]) -> str:
     }
     return environment.get_template("page.html.j2").render(
         ledger=ledger,
-        style=_style(),
+        style=style(),
         summary=summary(ledger),
         sections=[_section(claim, ledger) for claim in ledger["claims"]],
         drawing=graph.draw(ledger["claims"]),
@@ -108,7 +108,7 @@ def _corrections(refuted: int, holes: int) -> str:
     return f"Of the {refuted} refuted, {corrected} by another statement and {left}."
 
 
-def _style() -> Markup:
+def style() -> Markup:
     """Return the style sheet with the table of colours in front. Our own files: nothing in it comes from a ledger."""
     light, dark = colours.properties("light"), colours.properties("dark")
     scheme = (

@@ -1,0 +1,81 @@
+"""The page of the matrix: everything that was found is on it, nothing breaks out, the same bytes every time."""
+
+import io
+import re
+
+import pytest
+from rich.console import Console
+
+from derivation.claims import LIBRARY
+from verify import ledger
+from verify.matrix import Need
+from verify.necessity import Found, Outcome, Task, run, tasks
+from verify.report.properties import NEEDS, cited, markdown, render, result, summary, terminal, where
+
+NAMES = ("alpha-closed-form", "alpha-closed-form-any-head")
+
+
+@pytest.fixture(scope="module")
+def outcome():
+    return run(tasks(NAMES, "ci", 0), "ci", 0)
+
+
+def test_the_page_has_every_hypothesis_with_its_counterexample_and_how_to_try_it_again(outcome):
+    page = render(outcome)
+    for stored in outcome.stored:
+        assert f"gradcampp replay {stored.slug}" in page
+    for need in NEEDS.values():
+        assert need.replace("'", "&#39;") in page
+    assert 'id="alpha-closed-form"' in page and "S(u) = 2 u, f(u) = u^2, sigma = 1, x = 0" in page
+    assert "25 drawn cases meet every hypothesis and the claim holds in each" in page
+    assert len(re.findall(r"<math", page)) >= 5 and "<code>\\" not in page
+
+
+def test_every_link_of_the_page_leads_somewhere(outcome):
+    page = render(outcome)
+    assert set(re.findall(r'href="#([^"]+)"', page)) <= set(re.findall(r'id="([^"]+)"', page))
+
+
+def test_the_same_outcome_gives_the_same_bytes(outcome):
+    assert render(outcome) == render(outcome) and markdown(outcome) == markdown(outcome)
+
+
+def test_an_open_cell_says_how_many_cases_were_looked_at():
+    outcome = Outcome("ci", 0, {Task("cell", "exp-power-rule", "exp-head"): Found(str(Need.OPEN), 17)})
+    assert "17 cases were looked at" in render(outcome)
+    assert "is open (1)" in summary(outcome)[0]
+
+
+def test_the_summary_counts(outcome):
+    first, second = summary(outcome)
+    assert "1 proved claim about Grad-CAM++, 4 hypotheses" in first
+    assert "is false somewhere (2), has no value somewhere (2)" in first
+    assert "25 drawn cases hold" in second and second.endswith("False as printed: 1 claim.")
+
+
+def test_the_terminal_names_every_hypothesis_and_what_it_is_needed_for(outcome):
+    console = Console(file=io.StringIO(), width=100, color_system=None)
+    console.print(terminal(outcome))
+    text = console.file.getvalue()
+    assert "exp-head: false" in text and "slope-nonzero: no value" in text
+
+
+def test_markdown_has_one_line_for_each_hypothesis(outcome):
+    rows = [line for line in markdown(outcome).splitlines() if line.startswith("| `")]
+    assert len(rows) == 4 and all(row.count(" | ") == 3 for row in rows)
+
+
+def test_a_counterexample_is_told_in_two_phrases(outcome):
+    stored = {each.slug: each for each in outcome.stored}
+    assert result(stored["alpha-closed-form/without-exp-head"]) == "1/2 ≠ 1/4"
+    assert result(stored["alpha-closed-form/without-no-pole"]).startswith("the divisor ")
+    assert where(stored["alpha-closed-form/without-exp-head"]) == "S(u) = 2 u, f(u) = u^2, sigma = 1, x = 0"
+
+
+def test_a_citation_says_how_the_claim_stands_and_which_statement_it_is():
+    expected = ledger.read_expected()["claims"]
+    proved, refuted = (cited(LIBRARY[name], expected[name]) for name in NAMES)
+    assert "proved, each of its 4 hypotheses being needed" in proved and expected[NAMES[0]]["statement"] in proved
+    assert "refuted by counterexample" in refuted
+    for text in (proved, refuted):
+        assert text.count("{") == text.count("}") and text.count("@software{") == 1

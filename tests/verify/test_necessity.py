@@ -1,0 +1,131 @@
+"""A run of the search: what it does, that it goes on where it stopped, and that what moved is said."""
+
+import json
+
+import pytest
+
+from derivation.claims import LIBRARY
+from verify import ledger, necessity, replay
+from verify.errors import UsageError
+from verify.matrix import Need
+from verify.necessity import Found, Outcome, Task, moved, record, run, tasks
+
+NAMES = ("exp-power-rule", "alpha-closed-form-any-head")
+
+
+@pytest.fixture(scope="module")
+def outcome():
+    return run(tasks(NAMES, "ci", 0), "ci", 0)
+
+
+def test_the_work_is_every_hypothesis_every_refuted_claim_and_draws_of_every_proved_one():
+    work = tasks((), "ci", 0)
+    proved = [name for name, record in ledger.read_expected()["claims"].items() if record["verdict"] == "PROVED"]
+    assert sum(task.kind == "cell" for task in work) == sum(len(LIBRARY[name].given) for name in proved)
+    assert sum(task.kind == "drawn" for task in work) == len(proved)
+    assert sum(task.kind == "printed" for task in work) == len(LIBRARY) - len(proved)
+    assert {task.cases for task in tasks((), "long", 0) if task.kind == "drawn"} == {10_000}
+
+
+def test_an_unknown_claim_or_profile_is_refused():
+    with pytest.raises(UsageError, match="did you mean 'exp-power-rule'"):
+        tasks(("exp-power-rul",), "ci", 0)
+    with pytest.raises(UsageError, match="no profile is called 'night'"):
+        tasks((), "night", 0)
+
+
+def test_each_task_is_answered(outcome):
+    assert [task.name for task in outcome.found] == [
+        "exp-power-rule/without-affine-along-line",
+        "exp-power-rule/without-exp-head",
+        "alpha-closed-form-any-head/printed",
+        "exp-power-rule/drawn",
+    ]
+    assert {found.need for found in outcome.of("cell").values()} == {"false"}
+    assert next(iter(outcome.of("drawn").values())).draws.held == 25
+    assert outcome.faults == [] and len(outcome.stored) == 3
+
+
+def test_two_processes_find_what_one_finds(outcome):
+    work, seen = tasks(NAMES, "ci", 0), []
+    assert run(work, "ci", 0, jobs=2, progress=seen.append) == outcome
+    assert sorted(seen) == sorted(task.name for task in work)
+
+
+def test_a_run_goes_on_where_it_stopped(tmp_path, monkeypatch, outcome):
+    work, kept, right = tasks(NAMES, "ci", 0), tmp_path / "kept", necessity._carry_out
+    calls = []
+
+    def interrupted(task):
+        calls.append(task)
+        if len(calls) == 3:
+            raise KeyboardInterrupt
+        return right(task)
+
+    monkeypatch.setattr(necessity, "_carry_out", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        run(work, "ci", 0, kept=kept)
+    with open(kept, "a") as file:
+        file.write('{"task": "torn')
+    calls.clear()
+    monkeypatch.setattr(necessity, "_carry_out", lambda task: calls.append(task) or right(task))
+    assert run(work, "ci", 0, kept=kept) == outcome and len(calls) == 2
+
+
+def test_what_another_program_left_is_not_believed(tmp_path, monkeypatch, outcome):
+    work, kept = tasks(NAMES[:1], "ci", 0), tmp_path / "kept"
+    run(work, "ci", 0, kept=kept)
+    monkeypatch.setattr(necessity, "_program", lambda: "another")
+    seen = []
+    right = necessity._carry_out
+    monkeypatch.setattr(necessity, "_carry_out", lambda task: seen.append(task) or right(task))
+    run(work, "ci", 0, kept=kept)
+    assert seen == work and kept.read_text().startswith("another\n")
+
+
+def test_what_is_needless_or_open_is_a_fault():
+    faults = Outcome(
+        "ci",
+        0,
+        {
+            Task("cell", "exp-power-rule", "exp-head"): Found(str(Need.NEEDLESS)),
+            Task("printed", "alpha-closed-form-any-head"): Found(str(Need.OPEN)),
+        },
+    ).faults
+    assert faults == [
+        "exp-power-rule/without-exp-head is proved without it: the hypothesis is needless",
+        "alpha-closed-form-any-head/printed is open: nothing was found",
+    ]
+    assert necessity._stopped(Task("cell", "exp-power-rule", "exp-head")).need == "open"
+
+
+def test_what_is_not_stored_or_stored_otherwise_is_said(tmp_path, outcome):
+    assert moved(outcome) == []
+    first, *others = outcome.stored
+    for stored in others:
+        replay.write(stored, tmp_path)
+    assert moved(outcome, tmp_path) == [f"{first.slug} is not stored"]
+    path = replay.write(first, tmp_path)
+    document = json.loads(path.read_text())
+    path.write_text(json.dumps({**document, "versions": {"sympy": "another"}}))
+    assert moved(outcome, tmp_path) == []
+    path.write_text(json.dumps({**document, "lhs": "7"}))
+    assert moved(outcome, tmp_path) == [f"{first.slug} is stored otherwise"]
+
+
+def test_a_run_of_some_claims_is_not_recorded(tmp_path, outcome):
+    with pytest.raises(UsageError, match="--record needs a run of all claims"):
+        record(outcome, tmp_path)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_record_keeps_what_did_not_change_and_drops_what_is_no_more(tmp_path, monkeypatch, outcome):
+    monkeypatch.setattr(necessity, "tasks", lambda names, profile, seed: list(outcome.found))
+    record(outcome, tmp_path)
+    assert set(replay.slugs(tmp_path)) == {stored.slug for stored in outcome.stored}
+    path = tmp_path / "exp-power-rule.without-exp-head.json"
+    older = path.read_text().replace('"sympy": "', '"sympy": "0.')
+    path.write_text(older)
+    (tmp_path / "gone.as-printed.json").write_text("{}")
+    record(outcome, tmp_path)
+    assert path.read_text() == older and "gone/as-printed" not in replay.slugs(tmp_path)

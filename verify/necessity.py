@@ -1,0 +1,239 @@
+"""A run of the search for what breaks the claims: the matrix of necessity, the printed claims, and drawn cases.
+
+Every task stands alone and is carried out in a process of its own. What was finished is kept in a file beside the
+report, so that a long run that was interrupted goes on where it stopped.
+"""
+
+import hashlib
+import json
+from collections.abc import Callable, Sequence
+from contextlib import closing
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+from derivation.claim import Claim
+from derivation.claims import CLAIMS, LIBRARY
+from verify import ledger, replay
+from verify.drawn import Draws, draws
+from verify.errors import UsageError, unknown
+from verify.matrix import Cell, Need, cell
+from verify.replay import Stored
+from verify.verdict import Verdict
+from verify.workers import spread
+
+PROFILES = {"ci": 25, "dev": 300, "long": 10_000}  # drawn cases a claim
+LIMIT = 120.0  # seconds for a cell or a printed claim; most take less than one
+Progress = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class Task:
+    """One piece of work: a cell of the matrix, a printed claim that is refuted, or drawn cases of a proved one."""
+
+    kind: str
+    claim: str
+    hypothesis: str = ""
+    cases: int = 0
+    seed: int = 0
+
+    @property
+    def name(self) -> str:
+        """What progress shows."""
+        return f"{self.claim}/without-{self.hypothesis}" if self.hypothesis else f"{self.claim}/{self.kind}"
+
+
+@dataclass(frozen=True)
+class Found:
+    """What came of one task: the need of a hypothesis and its counterexample, or the count of drawn cases."""
+
+    need: str = ""
+    looked_at: int = 0
+    stored: Stored | None = None
+    draws: Draws | None = None
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """A finished run, task by task in order."""
+
+    profile: str
+    seed: int
+    found: dict[Task, Found] = field(default_factory=dict)
+
+    def of(self, kind: str) -> dict[Task, Found]:
+        """Return what came of the tasks of one kind."""
+        return {task: found for task, found in self.found.items() if task.kind == kind}
+
+    @property
+    def stored(self) -> list[Stored]:
+        """All counterexamples that were found."""
+        return [found.stored for found in self.found.values() if found.stored is not None]
+
+    @property
+    def faults(self) -> list[str]:
+        """What has to be mended: needless hypotheses, cells with no answer, refuted claims with no counterexample."""
+        said = {
+            Need.NEEDLESS: "is proved without it: the hypothesis is needless",
+            Need.OPEN: "is open: nothing was found",
+        }
+        return [f"{task.name} {said[Need(f.need)]}" for task, f in self.found.items() if f.need in said]
+
+
+def tasks(names: Sequence[str], profile: str, seed: int) -> list[Task]:
+    """Return the work on the claims of `names`, or on all, what takes longest first.
+
+    Raises:
+        UsageError: a name or the profile is unknown.
+    """
+    for name in names:
+        if name not in LIBRARY:
+            raise unknown("claim", name, LIBRARY)
+    if profile not in PROFILES:
+        raise unknown("profile", profile, PROFILES)
+    standing = {name: record["verdict"] for name, record in ledger.read_expected()["claims"].items()}
+    claims = [claim for claim in CLAIMS if claim.name in (names or LIBRARY)]
+    proved = [claim for claim in claims if standing.get(claim.name) == Verdict.PROVED]
+    refuted = [claim for claim in claims if standing.get(claim.name) == Verdict.REFUTED]
+    cells = [Task("cell", claim.name, h.name) for claim in proved for h in claim.given]
+    drawn = [Task("drawn", claim.name, cases=PROFILES[profile], seed=seed) for claim in proved]
+    return [*cells, *(Task("printed", claim.name) for claim in refuted), *drawn]
+
+
+def run(
+    work: Sequence[Task],
+    profile: str,
+    seed: int,
+    *,
+    jobs: int = 0,
+    kept: Path | None = None,
+    progress: Progress = lambda _: None,
+) -> Outcome:
+    """Carry out the tasks.
+
+    Args:
+        work: which, of `tasks`.
+        profile: for the record.
+        seed: for the record.
+        jobs: how many processes; 0 works in this one.
+        kept: a file that remembers what was finished, by this version of the claims and of the program alone.
+        progress: called with the name of every finished task.
+
+    Raises:
+        Contradiction: a proved claim is false in a drawn case.
+    """
+    before = _recall(kept)
+    done = {task: before[_key(task)] for task in work if _key(task) in before}
+    for task in done:
+        progress(task.name)
+    left = [task for task in work if task not in done]
+    here = ((task, _carry_out(task)) for task in left)
+    with closing(spread(_carry_out, left, jobs, limit=_limit, stopped=_stopped) if jobs else here) as finished:
+        for task, found in finished:
+            done[task] = found
+            if kept is not None:
+                _remember(kept, task, found)
+            progress(task.name)
+    return Outcome(profile, seed, {task: done[task] for task in work})
+
+
+def _limit(task: Task) -> float | None:
+    return None if task.kind == "drawn" else LIMIT
+
+
+def _stopped(_: Task) -> Found:
+    return Found(need=str(Need.OPEN))
+
+
+def _carry_out(task: Task) -> Found:
+    claim = LIBRARY[task.claim]
+    if task.kind == "drawn":
+        return Found(draws=draws(claim, task.cases, task.seed))
+    if task.kind == "printed":
+        return _printed(claim)
+    found: Cell = cell(claim, next(h for h in claim.given if h.name == task.hypothesis))
+    stored = replay.of_cell(found) if found.violation is not None else None
+    return Found(str(found.need), found.looked_at, stored)
+
+
+def _printed(claim: Claim) -> Found:
+    stored = replay.of_refuted(claim)
+    return Found(str(Need.FALSE if stored else Need.OPEN), stored=stored)
+
+
+def _key(task: Task) -> str:
+    return json.dumps(asdict(task))
+
+
+def _recall(kept: Path | None) -> dict[str, Found]:
+    """Return what a file remembers; nothing if there is none or another program wrote it. Torn lines are skipped."""
+    if kept is None or not kept.exists():
+        return {}
+    first, *lines = kept.read_text("utf-8").splitlines() or [""]
+    if first != _program():
+        return {}
+    found = {}
+    for text in lines:
+        try:
+            record = json.loads(text)
+            found[record["task"]] = _found(record["found"])
+        except (ValueError, KeyError, TypeError):
+            continue
+    return found
+
+
+def _remember(kept: Path, task: Task, found: Found) -> None:
+    fresh = not kept.exists() or kept.read_text("utf-8").split("\n", 1)[0] != _program()
+    with open(kept, "w" if fresh else "a", encoding="utf-8") as file:
+        if fresh:
+            file.write(_program() + "\n")
+        file.write(json.dumps({"task": _key(task), "found": asdict(found)}, ensure_ascii=False) + "\n")
+
+
+def _found(record: dict[str, Any]) -> Found:
+    stored, drawn = record["stored"], record["draws"]
+    return Found(
+        record["need"],
+        record["looked_at"],
+        Stored(**{**stored, "balls": tuple(stored["balls"])}) if stored else None,
+        Draws(**drawn) if drawn else None,
+    )
+
+
+def _program() -> str:
+    """Return letters that change when the program or a claim does."""
+    root = Path(__file__).parent.parent
+    files = sorted(path for room in ("derivation", "verify") for path in (root / room).rglob("*.py"))
+    return hashlib.sha256(b"".join(path.read_bytes() for path in files)).hexdigest()[:16]
+
+
+def moved(outcome: Outcome, store: Path = replay.STORE) -> list[str]:
+    """Say which counterexamples are otherwise than the stored ones, or are not stored."""
+    changes = []
+    known = set(replay.slugs(store))
+    for found in outcome.stored:
+        if found.slug not in known:
+            changes.append(f"{found.slug} is not stored")
+        elif _told(replay.read(found.slug, store)) != _told(found):
+            changes.append(f"{found.slug} is stored otherwise")
+    return changes
+
+
+def _told(stored: Stored) -> dict[str, Any]:
+    return {name: part for name, part in asdict(stored).items() if name != "versions"}
+
+
+def record(outcome: Outcome, store: Path = replay.STORE) -> None:
+    """Make what was found the stored counterexamples; a file whose content does not change stays as it is.
+
+    Raises:
+        UsageError: the run was of some claims alone, so that what is stored of others would be lost.
+    """
+    if set(outcome.found) != set(tasks((), outcome.profile, outcome.seed)):
+        raise UsageError("--record needs a run of all claims: leave out --claim")
+    kept = {found.slug for found in outcome.stored}
+    for slug in set(replay.slugs(store)) - kept:
+        (store / f"{slug.replace('/', '.')}.json").unlink()
+    for found in outcome.stored:
+        if found.slug not in replay.slugs(store) or _told(replay.read(found.slug, store)) != _told(found):
+            replay.write(found, store)
