@@ -28,6 +28,10 @@ SHADES: dict[str, Shade] = {
     "line": Shade(("#d9d5cb", "#fffefb"), ("#3b3d41", "#161719")),  # rules between rows: nothing is written in it
 }
 
+# Lines and marks of a figure on the light page, told apart by the colour-blind (Okabe and Ito, the lighter ones
+# darkened until they have a contrast of 4.5 on the page); a series also has a mark of its own.
+SERIES = ("#0072b2", "#c44e00", "#00805c", "#a8487f", "#4a4a4a")
+
 
 def properties(scheme: str) -> str:
     """Return the CSS properties of one scheme, "light" or "dark": --<name>-text and --<name>-ground of each shade."""

@@ -2,7 +2,7 @@ import re
 
 import pytest
 
-from verify.report.colours import SHADES, properties
+from verify.report.colours import SERIES, SHADES, properties
 
 
 def luminance(colour):
@@ -46,3 +46,8 @@ def test_every_verdict_has_a_style_for_the_terminal():
     from verify.verdict import Verdict
 
     assert all(Style.parse(SHADES[verdict].terminal).color is not None for verdict in Verdict)
+
+
+@pytest.mark.parametrize("colour", SERIES)
+def test_every_line_of_a_figure_can_be_seen_and_its_label_read_on_the_page(colour):
+    assert contrast(colour, SHADES["page"].light[1]) >= 4.5
