@@ -45,3 +45,16 @@ def test_every_make_target_that_it_names_exists():
     assert targets
     for target in targets:
         assert re.search(rf"^{target}:", makefile, flags=re.MULTILINE), target
+
+
+def test_the_numbers_of_hypotheses_and_counterexamples_are_current():
+    from derivation.claims import CLAIMS
+    from verify import ledger, replay
+
+    standing = {name: record["verdict"] for name, record in ledger.read_expected()["claims"].items()}
+    hypotheses = sum(len(claim.given) for claim in CLAIMS if standing[claim.name] == "PROVED")
+    assert (
+        f"each of the {hypotheses} hypotheses" in TEXT and f"one of the {len(replay.slugs())} counterexamples" in TEXT
+    )
+    for slug in re.findall(r"`([a-z-]+/(?:without-[a-z-]+|as-printed))`", TEXT):
+        assert slug in replay.slugs()

@@ -169,7 +169,7 @@ def properties(
 
     A run that is interrupted goes on where it stopped.
     """
-    from verify import necessity
+    from verify import breakmaps, necessity
     from verify.report import files
     from verify.report import properties as shown
 
@@ -181,7 +181,11 @@ def properties(
             outcome = necessity.run(work, profile, seed, jobs=jobs, kept=kept, progress=advance)
     except KeyboardInterrupt:
         _leave("interrupted: run the same command again, and it goes on where it stopped.", INTERRUPTED)
-    for name, text in {"properties.html": shown.render(outcome), "properties.md": shown.markdown(outcome)}.items():
+    drawn = [] if claim else [make() for make in breakmaps.MAPS]
+    for name, text in {
+        "properties.html": shown.render(outcome, drawn),
+        "properties.md": shown.markdown(outcome),
+    }.items():
         files.write_whole(report / name, text.encode())
     if not quiet:
         Console().print(shown.terminal(outcome))

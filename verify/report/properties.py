@@ -1,7 +1,7 @@
 """Where the assumptions break, for people: the matrix of necessity in a terminal, as a page, in Markdown; to cite."""
 
 import importlib.metadata
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,10 +13,12 @@ from rich.text import Text
 from derivation.claim import Claim
 from derivation.claims import LIBRARY
 from derivation.printing import OPPOSITES, latex, latex_sign
+from verify.breakmap import BreakMap
 from verify.ledger import digest
 from verify.matrix import Need
 from verify.necessity import Found, Outcome, Task
 from verify.replay import VERSIONS, Stored, dropped
+from verify.report import maps, pictures
 from verify.report.colours import SHADES
 from verify.report.formulas import mathml
 from verify.report.page import style
@@ -93,8 +95,8 @@ def _rows(outcome: Outcome) -> list[tuple[str, list[tuple[Task, Found]], Found |
     return [(name, cells[name], drawn.get(name)) for name in LIBRARY if name in cells]
 
 
-def render(outcome: Outcome) -> str:
-    """Return the page, the same bytes for the same outcome and versions."""
+def render(outcome: Outcome, drawn: Sequence[BreakMap] = ()) -> str:
+    """Return the page, the same bytes for the same outcome, maps and versions."""
     environment = Environment(
         loader=FileSystemLoader(_HERE), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
@@ -104,11 +106,24 @@ def render(outcome: Outcome) -> str:
         summary=summary(outcome),
         proved=[_section(LIBRARY[name], cells, draws) for name, cells, draws in _rows(outcome)],
         printed=[_printed(found.stored) for found in outcome.of("printed").values() if found.stored],
+        maps=[_map(each) for each in drawn],
         needs={str(need): says for need, says in NEEDS.items()},
         seed=outcome.seed,
         profile=outcome.profile,
         versions=", ".join(f"{name} {importlib.metadata.version(name)}" for name in ("gradcampp", *VERSIONS)),
     )
+
+
+def _map(drawn: BreakMap) -> dict[str, Any]:
+    png = maps.draw(drawn)
+    return {
+        "name": drawn.name,
+        "title": drawn.title,
+        "source": pictures.data_uri(png),
+        "size": pictures.size(png),
+        "alt": maps.alt(drawn),
+        "verdict": maps.verdict(drawn),
+    }
 
 
 def _section(claim: Claim, cells: list[tuple[Task, Found]], drawn: Found | None) -> dict[str, Any]:

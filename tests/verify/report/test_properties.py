@@ -8,6 +8,7 @@ from rich.console import Console
 
 from derivation.claims import LIBRARY
 from verify import ledger
+from verify.breakmaps import MAPS
 from verify.matrix import Need
 from verify.necessity import Found, Outcome, Task, run, tasks
 from verify.report.properties import NEEDS, cited, markdown, render, result, summary, terminal, where
@@ -34,6 +35,14 @@ def test_the_page_has_every_hypothesis_with_its_counterexample_and_how_to_try_it
 def test_every_link_of_the_page_leads_somewhere(outcome):
     page = render(outcome)
     assert set(re.findall(r'href="#([^"]+)"', page)) <= set(re.findall(r'id="([^"]+)"', page))
+
+
+def test_a_break_map_is_drawn_into_the_page_with_what_it_says(outcome):
+    drawn = MAPS[3]()
+    page = render(outcome, [drawn])
+    assert f'id="map-{drawn.name}"' in page and "data:image/png;base64," in page
+    assert "measured points agree within the derived rounding errors" in page
+    assert 'href="#maps"' in page and "Break maps" not in render(outcome)
 
 
 def test_the_same_outcome_gives_the_same_bytes(outcome):
