@@ -5,8 +5,10 @@ from dataclasses import dataclass
 from hypothesis import strategies as st
 
 from verify.cases import Case
-from verify.catalogue.functions import EXP, GELU, RELU, SIGMOID
-from verify.strategies import cases
+from verify.catalogue.functions import EXP, SIGMOID
+from verify.whole import whole_cases
+
+SMOOTH = ("gelu", "silu", "softplus", "tanh", "sigmoid")  # shrinks to the first that will do
 
 
 @dataclass(frozen=True)
@@ -30,20 +32,20 @@ class Property:
 PROPERTIES: tuple[Property, ...] = (
     Property(
         "alpha-closed-form",
-        "drawn ReLU tails, entries off kinks, exponential head",
-        cases(RELU, EXP),
+        "drawn piecewise-linear networks, entries off kinks, exponential head",
+        whole_cases(EXP),
         frozenset({"affine-along-line", "exp-head"}),
     ),
     Property(
         "alpha-closed-form-any-head",
-        "drawn ReLU tails, entries off kinks, sigmoid head",
-        cases(RELU, SIGMOID),
+        "drawn piecewise-linear networks, entries off kinks, sigmoid head",
+        whole_cases(SIGMOID),
         frozenset({"affine-along-line"}),
     ),
     Property(
         "alpha-closed-form-any-tail",
-        "drawn GELU tails, exponential head",
-        cases(GELU, EXP),
+        "drawn networks with smooth activations and gates, exponential head",
+        whole_cases(EXP, activations=SMOOTH, with_gates=True),
         frozenset({"exp-head"}),
     ),
 )
