@@ -10,8 +10,7 @@ from derivation.claims import LIBRARY
 from derivation.notation import S, f, sigma, x
 from verify import matrix
 from verify.cases import meets
-from verify.matrix import Need, cell, demand_unproved, fails, violating, without_value
-from verify.verdict import Contradiction
+from verify.matrix import Need, cell, fails, violating, without_value
 
 
 def of(claim, hypothesis):
@@ -76,14 +75,6 @@ def test_what_is_neither_found_nor_proved_is_open(monkeypatch):
     monkeypatch.setattr(matrix, "AT_MOST", 0)
     monkeypatch.setattr(matrix, "BASES", 0)
     assert found("exp-power-rule", "affine-along-line").need is Need.OPEN
-
-
-def test_a_proof_without_what_is_needed_is_a_contradiction(monkeypatch):
-    cell = found("exp-power-rule", "affine-along-line")
-    demand_unproved(LIBRARY["exp-power-rule"], cell)
-    monkeypatch.setattr(matrix, "_proved_without", lambda claim, hypothesis: True)
-    with pytest.raises(Contradiction, match="exp-power-rule/without-affine-along-line is proved, yet fails"):
-        demand_unproved(LIBRARY["exp-power-rule"], cell)
 
 
 def test_a_case_in_which_the_claim_holds_is_no_violation():
