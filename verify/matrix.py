@@ -20,6 +20,7 @@ from sympy import Basic, Derivative, Eq, Expr, Integer, Pow, Rational, Symbol, c
 from sympy.core.function import UndefinedFunction
 
 from derivation.claim import Claim, Hypothesis, functions_in
+from derivation.claims import LIBRARY
 from derivation.decide import is_divisor
 from derivation.edits import weaker
 from derivation.notation import L, S, f
@@ -53,11 +54,6 @@ class Need(StrEnum):
     NO_VALUE = "no value"
     NEEDLESS = "needless"
     OPEN = "open"
-
-    @property
-    def needed(self) -> bool:
-        """Whether the claim is known to need it."""
-        return self in (Need.FALSE, Need.NO_VALUE)
 
 
 @dataclass(frozen=True)
@@ -109,8 +105,6 @@ def cell(claim: Claim, hypothesis: Hypothesis) -> Cell:
 
 
 def _proved_without(claim: Claim, hypothesis: Hypothesis) -> bool:
-    from derivation.claims import LIBRARY
-
     dropped = next(m for m in weaker(claim) if m.name == f"{claim.name}/without-{hypothesis.name}")
     return prove(dropped.planted(LIBRARY), LIBRARY).holds
 

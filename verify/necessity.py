@@ -6,7 +6,7 @@ report, so that a long run that was interrupted goes on where it stopped.
 
 import hashlib
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -122,7 +122,8 @@ def run(
     Raises:
         Contradiction: a proved claim is false in a drawn case.
     """
-    before = _recall(kept)
+    program = _program() if kept is not None else ""
+    before = _recall(kept, program) if kept is not None else {}
     done = {task: before[_key(task)] for task in work if _key(task) in before}
     for task in done:
         progress(task.name)
@@ -131,7 +132,7 @@ def run(
     with closing(spread(_carry_out, left, jobs, limit=_limit, stopped=_stopped) if jobs else here) as finished:
         for task, found in finished:
             done[task] = found
-            if kept is not None:
+            if kept is not None and found.need != Need.OPEN:  # what was stopped may be done the next time
                 _remember(kept, task, found)
             progress(task.name)
     return Outcome(profile, seed, {task: done[task] for task in work})
@@ -165,12 +166,11 @@ def _key(task: Task) -> str:
     return json.dumps(asdict(task))
 
 
-def _recall(kept: Path | None) -> dict[str, Found]:
-    """Return what a file remembers; nothing if there is none or another program wrote it. Torn lines are skipped."""
-    if kept is None or not kept.exists():
-        return {}
-    first, *lines = kept.read_text("utf-8").splitlines() or [""]
-    if first != _program():
+def _recall(kept: Path, program: str) -> dict[str, Found]:
+    """Return what a file remembers; if there is none or another program wrote it, begin one. Torn lines are skipped."""
+    first, *lines = (kept.read_text("utf-8").splitlines() if kept.exists() else []) or [""]
+    if first != program:
+        kept.write_text(program + "\n", "utf-8")
         return {}
     found = {}
     for text in lines:
@@ -183,11 +183,9 @@ def _recall(kept: Path | None) -> dict[str, Found]:
 
 
 def _remember(kept: Path, task: Task, found: Found) -> None:
-    fresh = not kept.exists() or kept.read_text("utf-8").split("\n", 1)[0] != _program()
-    with open(kept, "w" if fresh else "a", encoding="utf-8") as file:
-        if fresh:
-            file.write(_program() + "\n")
-        file.write(json.dumps({"task": _key(task), "found": asdict(found)}, ensure_ascii=False) + "\n")
+    with open(kept, "a", encoding="utf-8") as file:
+        # On a line of its own, whatever was torn before it.
+        file.write("\n" + json.dumps({"task": _key(task), "found": asdict(found)}, ensure_ascii=False) + "\n")
 
 
 def _found(record: dict[str, Any]) -> Found:
@@ -209,14 +207,18 @@ def _program() -> str:
 
 def moved(outcome: Outcome, store: Path = replay.STORE) -> list[str]:
     """Say which counterexamples are otherwise than the stored ones, or are not stored."""
-    changes = []
+    return [
+        f"{found.slug} is {'stored otherwise' if before else 'not stored'}" for found, before in _new(outcome, store)
+    ]
+
+
+def _new(outcome: Outcome, store: Path) -> Iterator[tuple[Stored, Stored | None]]:
+    """Yield what was found and is not stored so, with what is stored under its name."""
     known = set(replay.slugs(store))
     for found in outcome.stored:
-        if found.slug not in known:
-            changes.append(f"{found.slug} is not stored")
-        elif _told(replay.read(found.slug, store)) != _told(found):
-            changes.append(f"{found.slug} is stored otherwise")
-    return changes
+        before = replay.read(found.slug, store) if found.slug in known else None
+        if before is None or _told(before) != _told(found):
+            yield found, before
 
 
 def _told(stored: Stored) -> dict[str, Any]:
@@ -231,9 +233,7 @@ def record(outcome: Outcome, store: Path = replay.STORE) -> None:
     """
     if set(outcome.found) != set(tasks((), outcome.profile, outcome.seed)):
         raise UsageError("--record needs a run of all claims: leave out --claim")
-    kept = {found.slug for found in outcome.stored}
-    for slug in set(replay.slugs(store)) - kept:
-        (store / f"{slug.replace('/', '.')}.json").unlink()
-    for found in outcome.stored:
-        if found.slug not in replay.slugs(store) or _told(replay.read(found.slug, store)) != _told(found):
-            replay.write(found, store)
+    for found, _ in [*_new(outcome, store)]:
+        replay.write(found, store)
+    for slug in set(replay.slugs(store)) - {found.slug for found in outcome.stored}:
+        replay.path_of(slug, store).unlink()

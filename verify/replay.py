@@ -10,7 +10,7 @@ import importlib.metadata
 import json
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -142,13 +142,14 @@ def write(stored: Stored, store: Path = STORE) -> Path:
     """Write a counterexample to its file, whole or not at all; return where."""
     from verify.report.files import write_whole
 
-    path = _path(stored.slug, store)
+    path = path_of(stored.slug, store)
     document = {"schema": SCHEMA, **{name: getattr(stored, name) for name in Stored.__dataclass_fields__}}
     write_whole(path, (json.dumps(document, indent=1, ensure_ascii=False) + "\n").encode())
     return path
 
 
-def _path(slug: str, store: Path) -> Path:
+def path_of(slug: str, store: Path) -> Path:
+    """Return where the counterexample of this name is kept."""
     return store / f"{slug.replace('/', '.')}.json"
 
 
@@ -164,8 +165,8 @@ def read(slug: str, store: Path = STORE) -> Stored:
         UsageError: none is called so; the message gives the nearest.
         CorruptFile: its file is none, of another schema, or speaks of another one.
     """
-    path = _path(slug, store)
-    if slug not in slugs(store):
+    path = path_of(slug, store)
+    if "/" not in slug or not path.exists():
         raise unknown("counterexample", slug, slugs(store))
     try:
         document = json.loads(path.read_text("utf-8"))
@@ -215,11 +216,6 @@ def _number(text: str) -> Expr:
     if _NUMBER.sub("", text):
         raise CorruptFile(f"expected a number made of digits, exp and E, got {text!r}")
     return sympify(text, rational=True)
-
-
-def weakened(claim: Claim, without: str) -> Claim:
-    """Return the claim without the hypothesis of this name, if it has one."""
-    return replace(claim, given=tuple(h for h in claim.given if h.name != without))
 
 
 def dropped(claim: Claim, without: str) -> Hypothesis | None:

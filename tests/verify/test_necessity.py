@@ -83,6 +83,14 @@ def test_what_another_program_left_is_not_believed(tmp_path, monkeypatch, outcom
     assert seen == work and kept.read_text().startswith("another\n")
 
 
+def test_what_was_stopped_is_tried_again(tmp_path, monkeypatch):
+    work, kept, seen = tasks(NAMES[:1], "ci", 0)[:1], tmp_path / "kept", []
+    monkeypatch.setattr(necessity, "_carry_out", lambda task: seen.append(task) or Found(str(Need.OPEN)))
+    run(work, "ci", 0, kept=kept)
+    run(work, "ci", 0, kept=kept)
+    assert seen == work * 2
+
+
 def test_what_is_needless_or_open_is_a_fault():
     faults = Outcome(
         "ci",

@@ -103,6 +103,11 @@ def test_an_unknown_name_is_refused_with_the_nearest():
         read("alpha-closed-form/without-exp-hed")
 
 
+def test_a_name_is_not_its_file():
+    with pytest.raises(UsageError, match=r"no counterexample is called 'alpha-closed-form\.without-exp-head'"):
+        read("alpha-closed-form.without-exp-head")
+
+
 def test_an_open_cell_and_a_true_claim_have_nothing_to_store():
     with pytest.raises(ValueError, match="is open: there is no counterexample"):
         of_cell(Cell("alpha-closed-form", "no-pole", Need.OPEN, 3))
