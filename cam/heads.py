@@ -13,7 +13,7 @@ from difflib import get_close_matches
 import torch
 from torch import Tensor
 
-from cam.jets import reverse
+from cam.jets.oracles import reverse
 
 
 @dataclass(frozen=True)
@@ -32,6 +32,13 @@ class Head:
     value: Callable[[Tensor], Tensor]
     rho: Callable[[Tensor], Tensor]
     stable_ratios: Callable[[Tensor], tuple[Tensor, Tensor]] | None = None
+
+    def derivatives(self, S: Tensor) -> Tensor:
+        """f, f', f'' and f''' at S, shape (4, *S.shape)."""
+        orders = [self.value]
+        for _ in range(3):
+            orders.append(reverse(orders[-1]))
+        return torch.stack([order(S).detach() for order in orders])
 
     def ratios(self, S: Tensor) -> tuple[Tensor, Tensor]:
         """(f''/f', f'''/f') at S: what Faa di Bruno's formula needs once f' > 0 is divided out."""

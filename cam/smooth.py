@@ -83,15 +83,23 @@ def smooth_operations(graph: Graph) -> tuple[str, ...]:
     """
     moving = dependent(graph)
     called = (node for node in graph.nodes if node.op.startswith("call") and node in moving)
-    return tuple(dict.fromkeys(_name(node) for node in called if not _harmless(node, moving)))
+    return tuple(dict.fromkeys(name_of(node) for node in called if not harmless(node, moving)))
 
 
-def _harmless(node: Node, moving: frozenset[Node]) -> bool:
+def kind_of(node: Node, moving: frozenset[Node]) -> str:
+    """Return "linear", "piecewise linear" or "smooth": what an operation is in those operands that depend on A."""
+    if not harmless(node, moving):
+        return "smooth"
+    return "piecewise linear" if name_of(node) in PIECEWISE_LINEAR else "linear"
+
+
+def harmless(node: Node, moving: frozenset[Node]) -> bool:
+    """Whether an operation is known to be linear or piecewise linear in what depends on A."""
     if node.target is getitem:
         return True
     if not isinstance(node.target, OpOverload) or node.target.namespace != "aten":
         return False
-    name = _name(node)
+    name = name_of(node)
     if f"{name}.{node.target._overloadname}" in OTHERWISE:
         return False
 
@@ -110,7 +118,8 @@ def _harmless(node: Node, moving: frozenset[Node]) -> bool:
     return name == "div" or name in LINEAR or name in PIECEWISE_LINEAR
 
 
-def _name(node: Node) -> str:
+def name_of(node: Node) -> str:
+    """Return what torch calls an operation, without its overload."""
     target = node.target
     if not isinstance(target, OpOverload):
         return getattr(target, "__name__", str(target))

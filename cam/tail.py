@@ -89,6 +89,10 @@ class Tail:
         except RuntimeError:  # no rule, or one that fails
             return alone
 
+    @property
+    def engine(self) -> GraphModule:
+        return self.graph
+
     @cached_property
     def smooth_operations(self) -> tuple[str, ...]:
         """Names of the operations that depend on A and are neither linear nor piecewise linear in it: `cam.smooth`."""

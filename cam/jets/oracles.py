@@ -1,4 +1,4 @@
-"""True derivatives by two independent oracles, and the pure derivatives of any tail along single entries of A.
+"""True derivatives by two independent oracles, nested reverse and nested forward mode, along single entries of A.
 
 A `Function` is batchwise: it maps t of shape (B,) to (B,), and entry b of its result depends on t_b alone. Its
 derivative is again one, so both oracles nest to any order:
@@ -16,8 +16,6 @@ from typing import Any
 
 import torch
 from torch import Tensor
-
-from cam.tail import Tail
 
 Function = Callable[[Tensor], Tensor]
 
@@ -77,7 +75,7 @@ def tower(fn: Function, t: Tensor, order: int = 3, oracle: str = "reverse") -> T
     return _reverse_tower(fn, order, t) if oracle == "reverse" else _forward_tower(fn, order, t)
 
 
-def pure_derivatives(
+def nested_derivatives(
     function: Callable[[Tensor], Tensor],
     A: Tensor,
     entries: Tensor | None = None,
@@ -111,31 +109,6 @@ def pure_derivatives(
         if len(some)
     ]
     return torch.cat([A.new_empty(order + 1, 0), *parts], dim=1)
-
-
-def tail_derivatives(tail: Tail, A: Tensor, c: int) -> Tensor:
-    """Return S_c and its pure derivatives g, h, t along every entry of A.
-
-    A tail without smooth operations is affine in each linear region, so that one reverse pass gives g, and h = t = 0
-    exactly. That holds off kinks: on one (a tie in a max-pool, a zero under a ReLU) no derivative exists, and g is
-    torch's choice of a branch.
-
-    Args:
-        tail: a tail.
-        A: (1, K, H, W).
-        c: class index.
-
-    Returns:
-        Shape (4, K*H*W): S, g, h, t, entries in the order of A.flatten().
-    """
-    if tail.smooth_operations:
-        return pure_derivatives(lambda moved: tail(moved)[:, c], A)
-    with torch.enable_grad():
-        A = A.detach().requires_grad_()
-        S = tail(A)[0, c]
-        (g,) = torch.autograd.grad(S, A)
-    zero = torch.zeros_like(g)
-    return torch.stack([S.detach().expand_as(g), g, zero, zero]).flatten(1)
 
 
 def _dual(fn: Callable[[Tensor], Any], t: Tensor) -> tuple[Any, Any]:

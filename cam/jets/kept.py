@@ -1,0 +1,62 @@
+"""What is finished of a long computation, in a file, so that it can go on after an interruption."""
+
+import hashlib
+import os
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from cam.jets.plan import Plan
+from cam.jets.rays import Root
+
+EVERY = 5.0  # seconds between two writes
+
+
+@dataclass(eq=False)
+class Kept:
+    """Contributions of every site along every line of the root, and which lines are done.
+
+    Args:
+        found: (sites, 2, places).
+        done: (places,).
+        path: the file, None for none.
+        key: letters that are others for another tail, A, score or dtype.
+    """
+
+    found: Tensor
+    done: Tensor
+    path: Path | None
+    key: str
+    saved: float = field(default_factory=time.monotonic)
+
+    @classmethod
+    def open(cls, path: Path | None, plan: Plan, start: Root, sites: int) -> "Kept":
+        """Read a file if it is about the same computation, else begin anew."""
+        size = plan.values[start.node].numel()
+        key = _key(plan) if path is not None else ""
+        if path is not None and path.exists():
+            stored = torch.load(path, weights_only=True, map_location=plan.A.device)
+            if stored["key"] == key:
+                return cls(stored["found"], stored["done"], path, key)
+        done = torch.zeros(size, dtype=torch.bool, device=plan.A.device)
+        return cls(plan.A.new_zeros(sites, 2, size), done, path, key)
+
+    def save(self, now: bool = False) -> None:
+        """Write the file, if it is time to."""
+        if self.path is None or not (now or time.monotonic() - self.saved > EVERY):
+            return
+        part = self.path.with_name(self.path.name + ".part")
+        torch.save({"key": self.key, "found": self.found, "done": self.done}, part)
+        os.replace(part, self.path)
+        self.saved = time.monotonic()
+
+
+def _key(plan: Plan) -> str:
+    sum_ = hashlib.sha256(f"{plan.graph.code} {plan.c} {plan.A.dtype} {tuple(plan.A.shape)}".encode())
+    for _, tensor in sorted(plan.graph.state_dict().items()):
+        sum_.update(tensor.detach().cpu().contiguous().flatten().view(torch.uint8).numpy())
+    sum_.update(plan.A.detach().cpu().contiguous().flatten().view(torch.uint8).numpy())
+    return sum_.hexdigest()

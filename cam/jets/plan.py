@@ -1,0 +1,178 @@
+"""What is worked out once for a tail and a score, before any line is followed: see `cam.jets`."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.fx import GraphModule, Node
+from torch.fx.node import map_arg
+
+from cam.jets import kinks
+from cam.jets.curves import BENT, CURVED, WRITTEN_OUT, derivatives
+from cam.jets.folding import folded
+from cam.jets.rules import RULES, generic, generic_curved
+from cam.jets.walk import Walk, elementwise
+from cam.smooth import dependent, harmless, name_of
+
+Rule = Callable[..., Any]
+
+
+@dataclass(eq=False)
+class Plan:
+    """One tail, one A, one score: every value at A, one reverse pass, and which rule every operation follows.
+
+    Args:
+        graph: A of shape (1, ...) -> scores (1, C).
+        A: the activations.
+        c: which score.
+
+    After that it has:
+        values: of every node, at A.
+        S, g: the score, and its gradient by A.
+        sites: the curved operations.
+        adjoints: of every site, the gradient of S by its output.
+        order: the operations that a site is behind, or that are one; `passed` are those with a site behind them.
+        kinked: which entries move a unit that lies on a kink, flat.
+        unwatched: names of the operations of which it is not known whether A lies on a kink of theirs.
+    """
+
+    graph: GraphModule
+    A: Tensor
+    c: int
+    cache: dict[Any, Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.graph = folded(self.graph)
+        self.moving = dependent(self.graph.graph)
+        self.source = next(node for node in self.graph.graph.nodes if node.op == "placeholder")
+        self.nodes = [node for node in self.graph.graph.nodes if node in self.moving and node.op.startswith("call")]
+        self.sites = tuple(node for node in self.nodes if not harmless(node, self.moving))
+        self._run()
+        live: set[Node] = set(self.sites)
+        self.passed: set[Node] = set()
+        for node in reversed([self.source, *self.nodes]):
+            if any(user in live for user in node.users):
+                self.passed.add(node)
+                live.add(node)
+        self.order = [node for node in self.nodes if node in live]
+        self.rules = {node: self._rule(node) for node in self.order}
+        self.widening = frozenset(node for node in self.order if self._widens(node))
+        last = {parent: node for node in self.order for parent in node.all_input_nodes if parent in live}
+        self.last = {node: [parent for parent, at in last.items() if at is node] for node in self.order}
+
+    def kept(self, key: Any, make: Callable[[], Any]) -> Any:
+        """Return what was made once under this key."""
+        if key not in self.cache:
+            self.cache[key] = make()
+        return self.cache[key]
+
+    def _run(self) -> None:
+        values: dict[Node, Any] = {}
+        bent: dict[Node, tuple[list[Any], Tensor]] = {}
+        with torch.enable_grad():
+            for node in self.graph.graph.nodes:
+                if node.op == "placeholder":
+                    values[node] = self.A.detach().requires_grad_()
+                elif node.op == "get_attr":
+                    values[node] = getattr(self.graph, str(node.target))
+                elif node.op == "output":
+                    score = values[node.args[0]].flatten()[self.c]
+                else:
+                    args, kwargs = map_arg((node.args, node.kwargs), values.__getitem__)
+                    values[node] = node.target(*args, **kwargs)
+                    if node in self.moving:
+                        operands = [*args, *kwargs.values()]
+                        mask = _kinked(node, operands, values[node])
+                        if mask is not None:
+                            bent[node] = operands, mask
+            outputs = [_tensor(values[node]) for node in (*self.sites, *bent)]
+            wanted = [values[self.source], *outputs]
+            g, *adjoints = torch.autograd.grad(
+                score, wanted, allow_unused=True, materialize_grads=True, retain_graph=bool(bent)
+            )
+            self.kinked = self._moving_kinks(values, bent, adjoints[len(self.sites) :])
+        self.S, self.g = score.detach(), g.detach().flatten()
+        self.adjoints = dict(zip(self.sites, adjoints, strict=False))
+        self.values = {node: _detached(value) for node, value in values.items()}
+        names = map(name_of, self.nodes)
+        self.unwatched = tuple(dict.fromkeys(name for name in names if name in kinks.UNWATCHED))
+
+    def _moving_kinks(
+        self, values: dict[Node, Any], bent: dict[Node, tuple[list[Any], Tensor]], adjoints: list[Tensor]
+    ) -> Tensor:
+        rng = torch.Generator().manual_seed(0)
+        total = torch.zeros((), dtype=self.A.dtype, device=self.A.device)
+        for (node, (operands, mask)), adjoint in zip(bent.items(), adjoints, strict=True):
+            felt = mask & (adjoint != 0)
+            if bool(felt.any()):
+                x, *rest = operands
+                output = _tensor(values[node]).detach()
+                total = total + kinks.felt(name_of(node), x, rest, output, felt, rng)
+        if not total.requires_grad:
+            return torch.zeros(self.A.numel(), dtype=torch.bool, device=self.A.device)
+        (moved,) = torch.autograd.grad(total, values[self.source], materialize_grads=True)
+        return (moved != 0).flatten()
+
+    def _rule(self, node: Node) -> Rule:
+        name = name_of(node)
+        x = node.args[0] if node.args else None
+        alone = isinstance(x, Node) and x in self.moving and sum(n in self.moving for n in node.all_input_nodes) == 1
+        if alone and name in CURVED | BENT:
+            return self._elementwise(node, name)
+        if name in RULES:
+            return RULES[name]
+        return generic_curved if node in self.adjoints else generic
+
+    def _elementwise(self, node: Node, name: str) -> Rule:
+        def function(z: Tensor) -> Tensor:
+            if name in WRITTEN_OUT:
+                return WRITTEN_OUT[name](z)
+            rest, kwargs = map_arg((node.args[1:], node.kwargs), self.values.__getitem__)
+            return _tensor(node.target(z, *rest, **kwargs))
+
+        def slopes() -> tuple[Tensor | None, ...]:
+            return derivatives(function, self.values[node.args[0]], node in self.adjoints)
+
+        def weights() -> tuple[Tensor, Tensor]:
+            _, second, third = self.kept(node, slopes)
+            return self.adjoints[node] * second, self.adjoints[node] * third
+
+        def rule(walk: Walk, node: Node, x: Node, *_: Any, **__: Any) -> Any:
+            if node in self.adjoints:
+                self.kept((node, "weights"), weights)
+            return elementwise(walk, node, x, self.kept(node, slopes))
+
+        return rule
+
+    def _widens(self, node: Node) -> bool:
+        """Whether a 1 x 1 convolution makes many channels of few for a curved operation behind which nothing comes."""
+        if name_of(node) != "convolution" or node.args[1] in self.moving:
+            return False
+        outputs, inputs = self.values[node.args[1]].shape[:2]
+        while outputs >= 2 * inputs and len(node.users) == 1:
+            (node,) = node.users
+            if name_of(node) != "add":
+                return node in self.adjoints and node not in self.passed
+        return False
+
+
+def _kinked(node: Node, operands: list[Any], output: Any) -> Tensor | None:
+    if not operands or not isinstance(operands[0], Tensor) or not operands[0].requires_grad:
+        return None
+    with torch.no_grad():
+        return kinks.at_kink(name_of(node), operands[0], operands[1:], _tensor(output))
+
+
+def _tensor(value: Any) -> Any:
+    """Return what an operation puts out, the first if there are several."""
+    return value[0] if isinstance(value, (tuple, list)) else value
+
+
+def _detached(value: Any) -> Any:
+    if isinstance(value, Tensor):
+        return value.detach()
+    if isinstance(value, (tuple, list)):
+        return type(value)(map(_detached, value))
+    return value
