@@ -125,20 +125,39 @@ def explained(where: Cut, target: int | None, outer: Head, weights: str) -> Expl
     c = int(scores.argmax()) if target is None else int(target)
     if not 0 <= c < len(scores):
         raise ValueError(f"the model has classes 0 to {len(scores) - 1}, not {c}")
-    sigma = footprint(A)
     if weights == "closed":
         g = _gradient(where.tail, A, c)
-        alpha = alpha_closed(g, sigma, outer.rho(scores[c]))
+        derivatives = torch.stack([scores[c].expand_as(g), g]).flatten(1)
     else:
-        _, g, h, t = tail_derivatives(where.tail, A, c).unflatten(1, A.shape)
+        derivatives = tail_derivatives(where.tail, A, c)
+    return weighed(A, c, derivatives, outer, weights)
+
+
+def weighed(A: Tensor, c: int, derivatives: Tensor, outer: Head, weights: str) -> Explanation:
+    """Return the map that activations and the derivatives of a score make, and everything behind it.
+
+    Args:
+        A: activations, (1, K, H, W).
+        c: the class.
+        derivatives: S, g and, for exact weights, h and t along every entry of A, as `cam.jets.tail_derivatives` gives
+            them: (2, K*H*W) or (4, K*H*W).
+        outer: the outer function.
+        weights: "closed" or "exact".
+    """
+    S, g, *curved = derivatives.unflatten(1, A.shape)
+    score, sigma = S.flatten()[0], footprint(A)
+    if weights == "closed":
+        alpha = alpha_closed(g, sigma, outer.rho(score))
+    else:
+        h, t = curved
         if outer.name == "exp":
             alpha = alpha_from_tail(g, h, t, sigma)
         else:
             # Faa di Bruno, divided by f' > 0: Y2/f' and Y3/f'.
-            second, third = outer.ratios(scores[c])
+            second, third = outer.ratios(score)
             alpha = alpha_exact(second * g**2 + h, third * g**3 + 3 * second * g * h + t, sigma)
     w = channel_weights(alpha, g)
-    return Explanation(c, scores[c], A[0], g[0], alpha[0], w[0], torch.einsum("k,khw->hw", w[0], A[0]).relu())
+    return Explanation(c, score, A[0], g[0], alpha[0], w[0], torch.einsum("k,khw->hw", w[0], A[0]).relu())
 
 
 def _gradient(tail: Tail, A: Tensor, c: int) -> Tensor:
