@@ -48,17 +48,19 @@ def bootstrapped_median(groups: Sequence[Sequence[float]], seed: int) -> Estimat
     be independent of each other. The ends are the 2.5 % and the 97.5 % quantile of the medians.
 
     Args:
-        groups: the values, all groups equally large.
+        groups: the values; groups of one size are drawn all at once, which is faster.
         seed: of the draws.
 
     Raises:
-        ValueError: there is no value, or the groups differ in size.
+        ValueError: there is no group, or an empty one.
     """
-    sizes = {len(group) for group in groups}
-    if len(sizes) != 1 or 0 in sizes:
-        raise ValueError("a bootstrap needs groups of one size, and a value in each")
-    values = np.asarray(groups, dtype=np.float64)
-    drawn = np.random.default_rng(seed).integers(len(values), size=(RESAMPLES, len(values)))
-    medians = np.median(values[drawn].reshape(RESAMPLES, -1), axis=1)
+    if not groups or not all(map(len, groups)):
+        raise ValueError("a bootstrap needs groups of values, at least one in each")
+    arrays = [np.asarray(group, dtype=np.float64) for group in groups]
+    drawn = np.random.default_rng(seed).integers(len(arrays), size=(RESAMPLES, len(arrays)))
+    if len({len(array) for array in arrays}) == 1:
+        medians = np.median(np.stack(arrays)[drawn].reshape(RESAMPLES, -1), axis=1)
+    else:
+        medians = np.array([np.median(np.concatenate([arrays[k] for k in one])) for one in drawn])
     low, high = np.quantile(medians, [0.025, 0.975])
-    return Estimate(float(np.median(values)), float(low), float(high))
+    return Estimate(float(np.median(np.concatenate(arrays))), float(low), float(high))

@@ -53,7 +53,18 @@ def test_whole_groups_are_drawn():
     assert bootstrapped_median([[7.0]], seed=0) == Estimate(7, 7, 7)
 
 
-@pytest.mark.parametrize("groups", [[], [[]], [[1.0], [1.0, 2.0]]])
-def test_groups_of_several_sizes_or_none_are_refused(groups):
-    with pytest.raises(ValueError, match="groups of one size"):
+def test_groups_of_several_sizes_are_drawn_whole_too():
+    """A value beside its two copies in one group is as if the group were one value that counts three times."""
+    uneven = bootstrapped_median([[5.0] * 3, [1.0]], seed=0)
+    assert uneven.value == 5
+    drawn = np.random.default_rng(0).integers(2, size=(RESAMPLES, 2))
+    share = (drawn == 1).all(axis=1).mean()  # both draws are the small group: the only way to a median of 1
+    assert 0.2 < share < 0.3 and (uneven.low, uneven.high) == (1, 5)
+    even = bootstrapped_median([[5.0], [1.0]], seed=0)
+    assert bootstrapped_median([[5.0, 5.0], [1.0, 1.0]], seed=0) == even
+
+
+@pytest.mark.parametrize("groups", [[], [[]], [[1.0], []]])
+def test_no_group_or_an_empty_one_is_refused(groups):
+    with pytest.raises(ValueError, match="at least one in each"):
         bootstrapped_median(groups, seed=0)
