@@ -48,7 +48,7 @@ class Form:
 FORMS: tuple[Form, ...] = (
     Form("exp-printed", "exponential, (19)", "exp", "exp"),
     Form("sigmoid-printed", "sigmoid, (19) all the same", "sigmoid", "exp"),
-    Form("sigmoid-any-head", "sigmoid, 1/(2 + σρg)", "sigmoid", "sigmoid"),
+    Form("sigmoid-any-head", "sigmoid, 1/(2+σρg)", "sigmoid", "sigmoid"),
 )
 
 
