@@ -142,6 +142,9 @@ FALSE = {
         CORNER * Derivative(y * x, (x, 2)) + CORNER, Integer(1), RIGHT, steps=by(Integer(1), "straight")
     ),
     "a limit over itself": claim(Mul(TO_Y, Pow(TO_Y, -1), evaluate=False), Integer(1)),
+    "a limit over what is 0 in disguise": claim(
+        Limit(Mul(u, THRICE, Pow(THRICE, -1), evaluate=False), u, 0), Integer(0)
+    ),
     "a limit beside x/x": claim(Mul(Limit(u + y, u, 0), x, 1 / x, evaluate=False), y),
     "a corner below a limit": claim(Limit(u * Derivative(Abs(x), x), u, 0), Integer(0)),
     "a limit of a limit that there is not": claim(Limit(u * Limit(1 / v, v, 0), u, 0), Integer(0)),
@@ -234,6 +237,13 @@ BROKE = {
     ),
     "a function that is given as a derivative": claim(
         f(Integer(3)), sp.exp(3), given(equation(f(u), Derivative(sp.exp(u), u)))
+    ),
+    "a sign of a power in a product that is not collected": claim(
+        (sigma * x) ** (p - 1) * (m * S(x) + S(x)),
+        n**n * (Q(x) + S(Integer(1))),
+        RIGHT,
+        given(Le(x ** (p - 1), 0, evaluate=False)),
+        relation=Gt,
     ),
     "a claim about what is differentiated by": claim(slope + x, slope + Abs(x), POSITIVE, steps=by(x, "size-back")),
 }
