@@ -245,6 +245,9 @@ BROKE = {
         given(Le(x ** (p - 1), 0, evaluate=False)),
         relation=Gt,
     ),
+    "the larger of 0 and a derivative at 0": claim(
+        Max(0, nth(f)(1, S(x))), Integer(0), given(equation(S(x), Integer(0)), at_point=True)
+    ),
     "a claim about what is differentiated by": claim(slope + x, slope + Abs(x), POSITIVE, steps=by(x, "size-back")),
 }
 
