@@ -7,7 +7,6 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 from torch._ops import OpOverload
-from torch.func import functional_call
 from torch.fx import Graph, GraphModule, Node
 from torch.fx.experimental.proxy_tensor import disable_proxy_modes_tracing, make_fx
 from torch.fx.node import map_arg
@@ -25,6 +24,8 @@ SAME = frozenset({aten.detach.default, aten.alias.default, aten.lift_fresh.defau
 def trace(model: nn.Module, place: Place, seen: Seen, args: tuple[Any, ...], kwargs: dict[str, Any]) -> GraphModule:
     """Return the graph of A, contiguous, -> scores: operations of aten that mutate nothing, A the only placeholder.
 
+    It leaves copies of the buffers in the model: to be run inside `cam.state.untouched`.
+
     Raises:
         CutError: the model branches on the value of a tensor, draws random numbers or runs another way than it did, or
             its scores do not depend on A.
@@ -34,7 +35,8 @@ def trace(model: nn.Module, place: Place, seen: Seen, args: tuple[Any, ...], kwa
     order = sorted(range(A.ndim), key=lambda i: (-strides[i], i))
     back = [order.index(i) for i in range(A.ndim)]
     # Buffers are arguments too, so that what a model writes into them is a value of the graph like any other.
-    given, structure = tree_flatten((dict(model.named_buffers()), args, kwargs))
+    buffers = {id(buffer): buffer for buffer in model.buffers()}
+    given, structure = tree_flatten((buffers, args, kwargs))
 
     def scores_of(A: Tensor, *given: Any) -> Tensor:
         A = A.clone()  # or what the model does in place would be written back to A at the end of the graph
@@ -43,9 +45,11 @@ def trace(model: nn.Module, place: Place, seen: Seen, args: tuple[Any, ...], kwa
         with ExitStack() as trunk:
             # The trunk runs untraced: what it computes is a constant to whatever reads it after the layer.
             trunk.enter_context(disable_proxy_modes_tracing())
-            buffers, own_args, own_kwargs = tree_unflatten(tree_map_only(Tensor, Tensor.clone, given), structure)
+            copies, own_args, own_kwargs = tree_unflatten(tree_map_only(Tensor, Tensor.clone, given), structure)
+            for module in model.modules():
+                module._buffers.update({key: copies.get(id(x), x) for key, x in module._buffers.items()})
             with replaced(place, seen, A, before=trunk.close) as done:
-                result = functional_call(model, buffers, own_args, own_kwargs)
+                result = model(*own_args, **own_kwargs)
         if len(done) != 1:
             raise CutError(f"{place} did not run a second time: does the model keep a state?")
         return scores_in(result)

@@ -319,3 +319,10 @@ def test_hooks_of_the_users_own_stay_in_force():
     assert torch.equal(where.activations, expected)
     A = moved(where)
     torch.testing.assert_close(where.tail(A), model.linear(A.relu().flatten(1)).detach())
+
+
+def test_a_model_inside_another_is_cut_as_it_is():
+    model, x = make()
+    where = cut(nn.DataParallel(model), "module.two", x)
+    A = moved(where)
+    torch.testing.assert_close(where.tail(A), model.linear(A.relu().flatten(1)).detach())

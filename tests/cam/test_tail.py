@@ -294,14 +294,15 @@ class Leaves(Network):
     def __init__(self) -> None:
         super().__init__()
         self.register_buffer("counter", torch.zeros((), dtype=torch.long))
+        self.relu.register_buffer("tied", self.counter)
         self.register_buffer("moved", torch.zeros(4, 1, 1), persistent=False)
         self.runs, self.seen, self.kept = 0, [], None
 
     def rest(self, A: Tensor) -> Tensor:
         self.runs += 1
         self.seen.append(A)
-        self.kept = A
-        self.counter += 1
+        self.kept, self.fresh = A, A
+        self.relu.tied += 1
         self.moved = self.moved + 1
         self.relu.inplace = self.training = True
         self.linear.weight.requires_grad = False
@@ -347,6 +348,18 @@ def test_a_parameter_that_the_model_writes_over_gets_its_bits_back():
     before = everything(model)
     with pytest.raises(CutError, match="cannot be traced"):
         cut(model, "layer", x)
+    assert everything(model) == before
+    model(x)
+    assert everything(model) != before
+
+
+@pytest.mark.parametrize("at", ["output", "input"])
+def test_the_generators_stay_where_they_were(at):
+    model, x = make(Draws)
+    model.stem.register_forward_hook(lambda *_: random.random() and None)
+    before = everything(model)
+    with pytest.raises(CutError, match="random numbers"):
+        cut(model, "layer", x, at=at)
     assert everything(model) == before
     model(x)
     assert everything(model) != before
