@@ -15,7 +15,7 @@ from torch import Tensor, nn
 
 from cam.heads import Head, head
 from cam.jets import tail_derivatives
-from cam.tail import Cut, Tail, cut
+from cam.tail import Cut, CutError, Tail, cut
 from cam.weights import alpha_closed, alpha_exact, alpha_from_tail, channel_weights, footprint
 
 Target = int | Sequence[int] | Tensor | None
@@ -52,7 +52,7 @@ class GradCAMPlusPlus:
 
     Args:
         model: in eval mode; (B, ...) -> scores (B, C). It comes back as it was.
-        target_layer: a module of the model or its dotted name.
+        target_layer: a module of the model or its dotted name; it puts out (1, K, H, W), channels first.
         head: name of the outer function, "exp" as in the paper or "sigmoid".
         weights: "closed" is 1/(2 + sigma rho g), one reverse pass, right if the tail is affine along every entry's
             line; "exact" is (10) with true derivatives, which is as cheap if the tail is piecewise linear, and else
@@ -95,7 +95,7 @@ class GradCAMPlusPlus:
 
         Raises:
             ValueError: not as many targets as images, or a class that the model does not have.
-            CutError: the model cannot be cut at the layer.
+            CutError: the model cannot be cut at the layer, or the layer does not put out (1, K, H, W).
         """
         targets = _targets(target, len(input_tensor))
         maps = [self.explain(image, c).map for image, c in zip(input_tensor.split(1), targets, strict=True)]
@@ -118,8 +118,14 @@ def explained(where: Cut, target: int | None, outer: Head, weights: str) -> Expl
 
     Raises:
         ValueError: there is no such class.
+        CutError: A is not (1, K, H, W).
     """
     A = where.activations
+    if A.ndim != 4:
+        raise CutError(
+            f"a map weighs channels over places: it needs activations (1, K, H, W), and the layer's are of shape "
+            f"{tuple(A.shape)}; choose a layer that puts out a map"
+        )
     with torch.no_grad():
         scores = where.tail(A)[0]
     c = int(scores.argmax()) if target is None else int(target)
