@@ -4,7 +4,6 @@ Every task stands alone and is carried out in a process of its own. What was fin
 report, so that a long run that was interrupted goes on where it stopped.
 """
 
-import hashlib
 import json
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
@@ -17,6 +16,7 @@ from derivation.claims import CLAIMS, LIBRARY
 from verify import ledger, replay
 from verify.drawn import Draws, draws
 from verify.errors import UsageError, unknown
+from verify.kept import program, recall, remember
 from verify.matrix import Cell, Need, cell
 from verify.replay import Stored
 from verify.verdict import Verdict
@@ -122,9 +122,8 @@ def run(
     Raises:
         Contradiction: a proved claim is false in a drawn case.
     """
-    program = _program() if kept is not None else ""
-    before = _recall(kept, program) if kept is not None else {}
-    done = {task: before[_key(task)] for task in work if _key(task) in before}
+    before = recall(kept, program()) if kept is not None else {}
+    done = {task: _found(before[_key(task)]) for task in work if _key(task) in before}
     for task in done:
         progress(task.name)
     left = [task for task in work if task not in done]
@@ -133,7 +132,7 @@ def run(
         for task, found in finished:
             done[task] = found
             if kept is not None and found.need != Need.OPEN:  # what was stopped may be done the next time
-                _remember(kept, task, found)
+                remember(kept, _key(task), asdict(found))
             progress(task.name)
     return Outcome(profile, seed, {task: done[task] for task in work})
 
@@ -166,28 +165,6 @@ def _key(task: Task) -> str:
     return json.dumps(asdict(task))
 
 
-def _recall(kept: Path, program: str) -> dict[str, Found]:
-    """Return what a file remembers; if there is none or another program wrote it, begin one. Torn lines are skipped."""
-    first, *lines = (kept.read_text("utf-8").splitlines() if kept.exists() else []) or [""]
-    if first != program:
-        kept.write_text(program + "\n", "utf-8")
-        return {}
-    found = {}
-    for text in lines:
-        try:
-            record = json.loads(text)
-            found[record["task"]] = _found(record["found"])
-        except (ValueError, KeyError, TypeError):
-            continue
-    return found
-
-
-def _remember(kept: Path, task: Task, found: Found) -> None:
-    with open(kept, "a", encoding="utf-8") as file:
-        # On a line of its own, whatever was torn before it.
-        file.write("\n" + json.dumps({"task": _key(task), "found": asdict(found)}, ensure_ascii=False) + "\n")
-
-
 def _found(record: dict[str, Any]) -> Found:
     stored, drawn = record["stored"], record["draws"]
     return Found(
@@ -196,13 +173,6 @@ def _found(record: dict[str, Any]) -> Found:
         Stored(**{**stored, "balls": tuple(stored["balls"])}) if stored else None,
         Draws(**drawn) if drawn else None,
     )
-
-
-def _program() -> str:
-    """Return letters that change when the program or a claim does."""
-    root = Path(__file__).parent.parent
-    files = sorted(path for room in ("derivation", "verify") for path in (root / room).rglob("*.py"))
-    return hashlib.sha256(b"".join(path.read_bytes() for path in files)).hexdigest()[:16]
 
 
 def moved(outcome: Outcome, store: Path = replay.STORE) -> list[str]:

@@ -75,7 +75,7 @@ def test_a_run_goes_on_where_it_stopped(tmp_path, monkeypatch, outcome):
 def test_what_another_program_left_is_not_believed(tmp_path, monkeypatch, outcome):
     work, kept = tasks(NAMES[:1], "ci", 0), tmp_path / "kept"
     run(work, "ci", 0, kept=kept)
-    monkeypatch.setattr(necessity, "_program", lambda: "another")
+    monkeypatch.setattr(necessity, "program", lambda: "another")
     seen = []
     right = necessity._carry_out
     monkeypatch.setattr(necessity, "_carry_out", lambda task: seen.append(task) or right(task))

@@ -95,8 +95,14 @@ def _rows(outcome: Outcome) -> list[tuple[str, list[tuple[Task, Found]], Found |
     return [(name, cells[name], drawn.get(name)) for name in LIBRARY if name in cells]
 
 
-def render(outcome: Outcome, drawn: Sequence[BreakMap] = ()) -> str:
-    """Return the page, the same bytes for the same outcome, maps and versions."""
+def render(outcome: Outcome, drawn: Sequence[BreakMap] = (), picture: Mapping[str, Any] | None = None) -> str:
+    """Return the page, the same bytes for the same outcome, maps, pictures and versions.
+
+    Args:
+        outcome: a finished run.
+        drawn: break maps.
+        picture: how wrong the picture is, of `verify.report.picture.section`; None leaves it out.
+    """
     environment = Environment(
         loader=FileSystemLoader(_HERE), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
@@ -107,6 +113,7 @@ def render(outcome: Outcome, drawn: Sequence[BreakMap] = ()) -> str:
         proved=[_section(LIBRARY[name], cells, draws) for name, cells, draws in _rows(outcome)],
         printed=[_printed(found.stored) for found in outcome.of("printed").values() if found.stored],
         maps=[_map(each) for each in drawn],
+        picture=picture,
         needs={str(need): says for need, says in NEEDS.items()},
         seed=outcome.seed,
         profile=outcome.profile,
