@@ -1,7 +1,19 @@
 """The numeric room: activations, tails, true derivatives, weights and maps. Knows torch and no claim."""
 
 from cam.heads import HEADS, Head, head
-from cam.jets import ORACLES, Function, along_entries, forward, pure_derivatives, reverse, tail_derivatives, tower
+from cam.jets import (
+    ORACLES,
+    Derivatives,
+    Function,
+    Operation,
+    along_entries,
+    forward,
+    nested_derivatives,
+    pure_derivatives,
+    reverse,
+    tail_derivatives,
+    tower,
+)
 from cam.maps import Explanation, GradCAMPlusPlus
 from cam.tail import Cut, CutError, Tail, cut
 from cam.weights import alpha_closed, alpha_exact, alpha_from_tail, alpha_printed, channel_weights, footprint
@@ -11,10 +23,12 @@ __all__ = [
     "ORACLES",
     "Cut",
     "CutError",
+    "Derivatives",
     "Explanation",
     "Function",
     "GradCAMPlusPlus",
     "Head",
+    "Operation",
     "Tail",
     "along_entries",
     "alpha_closed",
@@ -26,6 +40,7 @@ __all__ = [
     "footprint",
     "forward",
     "head",
+    "nested_derivatives",
     "pure_derivatives",
     "reverse",
     "tail_derivatives",

@@ -27,7 +27,7 @@ from torch.utils._pytree import tree_map_only
 from cam.place import CutError, Side, find, look, scores_in
 from cam.smooth import smooth_operations
 from cam.state import generator_states, plain_torch, untouched
-from cam.trace import trace
+from cam.trace import in_primitives, trace
 
 
 @dataclass(frozen=True, eq=False)
@@ -35,12 +35,18 @@ class Tail:
     """Everything after the layer, as a function of A alone.
 
     Args:
-        graph: A of shape (1, ...) -> scores (1, C); every other value is a constant of the graph.
+        coarse: A of shape (1, ...) -> scores (1, C), as `cam.jets` takes it, with norms in one piece; every other value
+            is a constant of the graph.
         at: the activations at which it was cut, (1, ...), contiguous.
     """
 
-    graph: GraphModule
+    coarse: GraphModule
     at: Tensor
+
+    @cached_property
+    def graph(self) -> GraphModule:
+        """The same in primitive operations, whose higher derivatives torch has right: `cam.primitives`."""
+        return in_primitives(self.coarse, self.at)
 
     def __call__(self, A: Tensor) -> Tensor:
         """Scores (B, C) of activations (B, ...); row b depends on A_b alone.
@@ -79,9 +85,6 @@ class Tail:
         except RuntimeError:  # no rule, or one that fails
             return alone
 
-    @property
-    def engine(self) -> GraphModule:
-        return self.graph
 
     @cached_property
     def smooth_operations(self) -> tuple[str, ...]:

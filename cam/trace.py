@@ -13,8 +13,9 @@ from torch.fx.node import map_arg
 from torch.utils._pytree import tree_flatten, tree_map_only, tree_unflatten
 
 from cam.place import CutError, Place, Seen, replaced, scores_in
-from cam.primitives import PRIMITIVES
+from cam.primitives import COARSE, PRIMITIVES
 from cam.smooth import dependent
+from cam.state import plain_torch
 
 aten = torch.ops.aten
 # These give back their operand: a detached tensor is the same function of A, an alias is the same tensor.
@@ -70,16 +71,27 @@ def trace(model: nn.Module, place: Place, seen: Seen, args: tuple[Any, ...], kwa
     return _fold(traced, place)
 
 
+def in_primitives(graph: GraphModule, A: Tensor) -> GraphModule:
+    """Return the same function of A in the operations whose higher derivatives torch has right."""
+    with plain_torch():
+        return _folded(make_fx(graph, decomposition_table=PRIMITIVES, tracing_mode="real")(A))
+
+
 def _graph(function: Callable[[Tensor], Tensor], A: Tensor) -> GraphModule:
-    return make_fx(function, decomposition_table=PRIMITIVES, tracing_mode="real")(A)
+    return make_fx(function, decomposition_table=COARSE, tracing_mode="real")(A)
 
 
 def _fold(traced: GraphModule, place: Place) -> GraphModule:
     """Return the same graph with what does not depend on A computed once and stored."""
+    (scores,) = traced.graph.output_node().args
+    if not isinstance(scores, Node) or scores not in dependent(traced.graph):
+        raise CutError(f"the scores do not depend on the {place.at} of {place}: choose a layer on the path to them")
+    return _folded(traced)
+
+
+def _folded(traced: GraphModule) -> GraphModule:
     moving = dependent(traced.graph)
     (scores,) = traced.graph.output_node().args
-    if not isinstance(scores, Node) or scores not in moving:
-        raise CutError(f"the scores do not depend on the {place.at} of {place}: choose a layer on the path to them")
     live = _ancestors(scores)
     values: dict[Node, Any] = {}  # of the nodes that do not depend on A
     copies: dict[Node, Node] = {}  # in the new graph, of what it keeps

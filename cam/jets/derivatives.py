@@ -100,8 +100,7 @@ def pure_derivatives(
         ValueError: there is no such score or entry, the order is none of 1, 2, 3, or A has another shape.
         UnknownOperation: an operation has no rule, and two oracles disagree about its derivatives.
     """
-    graph = tail.engine
-    plan = Plan(graph, _checked(tail, A), _target(tail, A, target))
+    plan = Plan(tail.coarse, _checked(tail, A), _target(tail, A, target))
     if order not in (1, 2, 3):
         raise ValueError(f"order must be 1, 2 or 3, not {order}")
     entries = torch.arange(A.numel(), device=A.device) if entries is None else _entries(entries, A)
