@@ -47,7 +47,7 @@ def whole_tails(
     @st.composite
     def tails(draw: st.DrawFn) -> WholeTail:
         return build(
-            lambda options: draw(st.sampled_from(options)),
+            lambda options: draw(_one_of(options)),
             units,
             depth=depth,
             with_gates=with_gates,
@@ -61,3 +61,10 @@ def whole_tails(
 def whole_cases(head: Face, **options: Any) -> st.SearchStrategy[Case]:
     """Return drawn whole tails under an outer function; x and sigma are those of the map. Options: `whole_tails`."""
     return whole_tails(**options).map(lambda tail: tail.case(head))
+
+
+def _one_of(options: Sequence[Any]) -> st.SearchStrategy[Any]:
+    """Return what draws one of these; numbers as numbers, by which Hypothesis finds its way to short ones."""
+    if isinstance(options, range):
+        return st.integers(options.start, options.stop - 1)
+    return st.sampled_from(options)
