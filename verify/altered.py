@@ -27,7 +27,7 @@ def altered(
     tails: Sequence[UndefinedFunction],
     heads: Sequence[UndefinedFunction],
 ) -> Iterator[Case]:
-    """Yield the case with one thing altered, the smallest alterations first.
+    """Yield the case with one thing altered: another head first, since that is where a curvature of 0 comes from.
 
     Args:
         case: which.
@@ -37,6 +37,9 @@ def altered(
         heads: which may be another one of the register.
     """
     numbers, functions = dict(case.numbers), dict(case.functions)
+    for head in heads:
+        for face in FUNCTIONS[head]:
+            yield _with_face(case, head, face)
     for factor in FACTORS:
         for letter in letters:
             if (factor > 0 or letter not in kept) and (factor == -1 or not letter.is_integer):
@@ -49,9 +52,6 @@ def altered(
                 yield _with_number(case, letter, numbers[letter] + step)
         for tail in tails:
             yield _with_face(case, tail, plus(functions[tail], step))
-    for head in heads:
-        for face in FUNCTIONS[head]:
-            yield _with_face(case, head, face)
 
 
 @lru_cache(maxsize=1 << 10)

@@ -98,8 +98,9 @@ class Drawing:
         numbers = {letter: number(letter, self.signs.get(letter, 0), random) for letter in self.letters}
         as_networks = self.networks and random.random() < NETWORKS
         tails = self._tails(numbers, random) if as_networks else {}
-        simple = self._faces(numbers, random)
-        functions = tuple((f, tails[f].face() if f in tails else simple[f]) for f in self.functions)
+        functions = tuple(
+            (f, tails[f].face() if f in tails else self._face(f, numbers, random)) for f in self.functions
+        )
         case = self._fixed(Case(functions, tuple(numbers.items())))
         if case is None or is_on_kink(case):
             return case
@@ -140,17 +141,14 @@ class Drawing:
                 numbers[same] = numbers[letter]
         return tails
 
-    def _faces(self, numbers: dict[Symbol, Rational], random: Random) -> dict[UndefinedFunction, Face]:
-        """Return a face for each function: one that the equations about it allow, if there is one in the register."""
-        chosen = {}
-        for function in self.functions:
-            about = self.along[function]
-            slopes = [numbers[h.relation.rhs] for h in about if h.relation.rhs in numbers]
-            faces = (*FUNCTIONS[function], *(polynomial(f"{slope} u", (0, slope)) for slope in slopes if slope))
-            alone = [Case(((function, face),), tuple(numbers.items())) for face in faces] if about else []
-            fitting = [case.functions[0][1] for case in alone if all(meets(case, h) is not False for h in about)]
-            chosen[function] = random.choice(fitting or faces)
-        return chosen
+    def _face(self, function: UndefinedFunction, numbers: dict[Symbol, Rational], random: Random) -> Face:
+        """Return a function of the register that the equations about it allow, if there is one."""
+        about = self.along[function]
+        slopes = [numbers[h.relation.rhs] for h in about if h.relation.rhs in numbers]
+        faces = (*FUNCTIONS[function], *(polynomial(f"{slope} u", (0, slope)) for slope in slopes if slope))
+        alone = [Case(((function, face),), tuple(numbers.items())) for face in faces] if about else []
+        fitting = [case.functions[0][1] for case in alone if all(meets(case, h) is not False for h in about)]
+        return random.choice(fitting or faces)
 
     def _fixed(self, case: Case) -> Case | None:
         """Return the case with the letters that are given at the point worked out; None if one is none of its kind."""
@@ -185,13 +183,14 @@ class Drawing:
         if tied:
             symbols -= {x, sigma, c}
         heads = [f for f in self.functions if f in spoken and f not in self.networks and not self.along[f]]
-        yield from altered(
+        changed = altered(
             case,
             letters=[letter for letter in self.letters if letter in symbols],
             kept=[letter for letter in symbols if letter in self.signs or letter.is_nonnegative],
             tails=[f for f in self.networks if f in spoken and all(map(_says_affine, self.along[f]))],
             heads=[] if self.inflected else heads,
         )
+        yield from (one for one in changed if self.meets(one, broken))
 
 
 def number(letter: Symbol, wanted: int, random: Random) -> Rational:
@@ -263,15 +262,14 @@ def _holds_near(tail: WholeTail, hypothesis: Hypothesis, numbers: dict[Symbol, E
 
 def _near(case: Case) -> Case:
     """Return the case with what its networks are near their points: affine, or curved and not for exact arithmetic."""
-    return Case(
-        tuple((f, _germ(face.tail) if isinstance(face, TailFace) else face) for f, face in case.functions), case.numbers
-    )
+    functions = tuple((f, _germ(face) if isinstance(face, TailFace) else face) for f, face in case.functions)
+    return Case(functions, case.numbers)
 
 
-def _germ(tail: WholeTail) -> Face:
-    face, at, near = tail.face(), _rational(tail.point), tail.near
-    if not tail.piecewise_linear:
+def _germ(face: TailFace) -> Face:
+    if not face.tail.piecewise_linear:
         return Face(face.text, _no_rule, face.torch, face.ball)
+    at, near = _rational(face.tail.point), face.tail.near
     start, slope = _rational(near.value), _rational(near.slope)
     return Face(face.text, lambda u: start + slope * (u - at), face.torch, face.ball)
 

@@ -148,10 +148,15 @@ class WholeTail:
         return self.tensor(), self.module()
 
     @cached_property
+    def _locally(self) -> tuple[Local, list[Local]]:
+        """S near x, and the distances of all arguments from their kinks and of all maxima from their windows."""
+        bends: list[Local] = []
+        return self.score(Local(self.point, Fraction(1)), locally(bends)), bends
+
+    @property
     def near(self) -> Local:
         """Value and slope of S at x; to the right of it on a kink."""
-        score: Local = self.score(Local(self.point, Fraction(1)), locally([]))
-        return score
+        return self._locally[0]
 
     @cached_property
     def distances(self) -> tuple[Fraction, ...]:
@@ -160,9 +165,7 @@ class WholeTail:
         Exact for the first of them where the network is piecewise linear, else to first order. What does not move
         along the line is left out.
         """
-        bends: list[Local] = []
-        self.score(Local(self.point, Fraction(1)), locally(bends))
-        return tuple(sorted(abs(bend.value / bend.slope) for bend in bends if bend.slope))
+        return tuple(sorted(abs(bend.value / bend.slope) for bend in self._locally[1] if bend.slope))
 
     @property
     def nearest_kink(self) -> Fraction | None:

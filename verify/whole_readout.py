@@ -12,7 +12,8 @@ def scaled(tail: WholeTail, factor: Fraction) -> WholeTail:
     """Return the tail whose score is `factor` times as large; the factor is a power of two, or the negative of one."""
     readout = _readout(tail)
     weights = tuple(weight * factor for weight in readout.weights[0])
-    return _with(tail, Linear((weights,), (readout.biases[0] * factor,)))
+    near = Local(tail.near.value * factor, tail.near.slope * factor)
+    return _with(tail, Linear((weights,), (readout.biases[0] * factor,)), near)
 
 
 def shifted(tail: WholeTail, more: Fraction) -> WholeTail:
@@ -22,7 +23,7 @@ def shifted(tail: WholeTail, more: Fraction) -> WholeTail:
         ValueError: float64 does not hold the constant.
     """
     readout = _readout(tail)
-    return _with(tail, replace(readout, biases=(readout.biases[0] + more,)))
+    return _with(tail, replace(readout, biases=(readout.biases[0] + more,)), tail.near + Local(more))
 
 
 def with_slope(tail: WholeTail, wanted: Fraction) -> WholeTail | None:
@@ -36,7 +37,8 @@ def with_slope(tail: WholeTail, wanted: Fraction) -> WholeTail | None:
     for place, cell in enumerate(cells(state)):
         if cell.slope and _is_float64(weight := readout.weights[0][place] + missing / cell.slope):
             row = tuple(weight if at == place else old for at, old in enumerate(readout.weights[0]))
-            return _with(tail, replace(readout, weights=(row,)))
+            near = tail.near + cell * Local(weight - readout.weights[0][place])
+            return _with(tail, replace(readout, weights=(row,)), near)
     return None
 
 
@@ -46,8 +48,11 @@ def _readout(tail: WholeTail) -> Linear:
     return last
 
 
-def _with(tail: WholeTail, readout: Linear) -> WholeTail:
-    return replace(tail, layers=(*tail.layers[:-1], readout))
+def _with(tail: WholeTail, readout: Linear, near: Local) -> WholeTail:
+    """Return the tail with this readout, near x as it is said to be; the units before it are where they were."""
+    made = replace(tail, layers=(*tail.layers[:-1], readout))
+    made.__dict__["_locally"] = near, tail._locally[1]
+    return made
 
 
 def _is_float64(number: Fraction) -> bool:

@@ -18,7 +18,7 @@ from verify.ledger import digest
 from verify.matrix import Need
 from verify.necessity import Found, Outcome, Task
 from verify.replay import VERSIONS, Stored, dropped
-from verify.report import maps, pictures
+from verify.report import histograms, maps, pictures
 from verify.report.colours import SHADES
 from verify.report.formulas import mathml
 from verify.report.page import style
@@ -107,6 +107,9 @@ def render(outcome: Outcome, drawn: Sequence[BreakMap] = ()) -> str:
         proved=[_section(LIBRARY[name], cells, draws) for name, cells, draws in _rows(outcome)],
         printed=[_printed(found.stored) for found in outcome.of("printed").values() if found.stored],
         maps=[_map(each) for each in drawn],
+        totals=histograms.charts(
+            histograms.total(found.draws for found in outcome.of("drawn").values() if found.draws)
+        ),
         needs={str(need): says for need, says in NEEDS.items()},
         seed=outcome.seed,
         profile=outcome.profile,
@@ -140,6 +143,8 @@ def _section(claim: Claim, cells: list[tuple[Task, Found]], drawn: Found | None)
         "statement": f"{latex(claim.lhs)} {latex_sign(claim.relation)} {latex(claim.rhs)}",
         "cells": [_cell(claim, task, found) for task, found in cells],
         "drawn_words": drawn_words,
+        "charts": histograms.charts(draws.counts) if draws else [],
+        "others": histograms.words(draws) if draws else "",
     }
 
 
