@@ -89,7 +89,7 @@ def build(
     A, entry = given or maps(choose, nonnegative)
     state = _local(A, entry)
     layers: Layers = ()
-    for _ in range(choose(range(1, depth + 1)) - on_kink):
+    for _ in range(choose(tuple(range(1, depth + 1))) - on_kink):
         for part in (lambda state: _block(choose, state, units, with_gates), lambda state: _pool(choose, state)):
             added = part(state)
             behind = after(added, state)
@@ -112,8 +112,8 @@ def maps(choose: Choose, nonnegative: bool) -> tuple[Map, Entry]:
     entries = dyadic(0, 3, 4) if nonnegative else dyadic(-3, 3, 4)
     shape = [choose(range(1, most + 1)) for most in MOST]
     k, i, j = (min(choose(range(most)), size - 1) for most, size in zip(MOST, shape, strict=True))
-    # As many numbers for every shape, so that to take a row away changes nothing else.
-    drawn = dict(zip(places(MOST), some(choose, entries, prod(MOST)), strict=True))
+    # As many numbers for every shape, and x by itself, so that to take a row away changes nothing else.
+    drawn = dict(zip(places(MOST), some(choose, entries, prod(MOST)), strict=True)) | {(k, i, j): choose(entries)}
     channels, height, width = map(range, shape)
     return tuple(tuple(tuple(drawn[c, r, s] for s in width) for r in height) for c in channels), (k, i, j)
 
