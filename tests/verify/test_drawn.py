@@ -116,11 +116,12 @@ def test_the_same_seed_draws_the_same_and_another_one_others():
     assert first == again_ != other
 
 
-def test_another_process_draws_the_same():
+def test_another_process_draws_the_same_without_hypothesis():
     name = "alpha-curvature-correction"
     program = (
         "import sys; from derivation.claims import LIBRARY; from verify.drawn import *; from verify.drawing import *\n"
-        f"for place, case in drawn(LIBRARY['{name}'], 12, 3, Counted()): print(place, case, repr(networks_of(case)))"
+        f"for place, case in drawn(LIBRARY['{name}'], 12, 3, Counted()): print(place, case, repr(networks_of(case)))\n"
+        "assert 'hypothesis' not in sys.modules"
     )
     outputs = {
         subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True).stdout
