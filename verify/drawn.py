@@ -200,7 +200,7 @@ def _width(outcome: Outcome | None) -> str:
         return "no value"
     if math.isinf(outcome.accuracy):
         return "exact"
-    return "about 0" if outcome.accuracy <= 0 else f"1e{-int(outcome.accuracy * math.log10(2))}"
+    return "about 0" if outcome.accuracy <= 0 else f"1e{math.floor(-outcome.accuracy * math.log10(2))}"
 
 
 def _decade(number: float) -> str:

@@ -1,5 +1,6 @@
 """Drawn cases: all hypotheses hold, networks are among them, the same seed draws the same, planted errors are met."""
 
+import math
 import pickle
 import subprocess
 import sys
@@ -21,6 +22,7 @@ from verify.catalogue.functions import Face
 from verify.drawing import networks_of
 from verify.drawn import HISTOGRAMS, Counted, Draws, FalseCase, again, drawn, draws
 from verify.methods.enclosure import judge
+from verify.methods.trial import Outcome
 from verify.tails import TailFace
 
 SOME = (
@@ -252,3 +254,8 @@ def test_a_face_without_a_network_is_in_no_network_histogram():
         "kink": "none",
         "width": "no value",
     }
+
+
+def test_the_width_of_an_enclosure_is_told_by_its_decade():
+    widths = {bits: room._width(Outcome("", "", True, accuracy=bits)) for bits in (118, 3, 0, -5, math.inf)}
+    assert widths == {118: "1e-36", 3: "1e-1", 0: "about 0", -5: "about 0", math.inf: "exact"}

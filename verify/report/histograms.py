@@ -4,8 +4,9 @@ The bars take the colour of the text, so that they are read in grey, in the dark
 screen readers, which find the same numbers as text.
 """
 
+import math
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from verify.drawn import HISTOGRAMS, Draws
@@ -62,6 +63,20 @@ def path(numbers: list[int]) -> str:
     heights = [-(-number * HEIGHT // largest) for number in numbers]
     return "".join(
         f"M{place * (WIDTH + GAP)} {HEIGHT}v-{height}h{WIDTH}v{height}z" for place, height in enumerate(heights)
+    )
+
+
+def accepted(draws: Sequence[Draws]) -> str:
+    """Say how many draws of all claims met every hypothesis, and of which claim the fewest did; "" of none."""
+    if not draws:
+        return ""
+    judged, rejected, vacuous = (
+        sum(numbers) for numbers in zip(*((d.held + d.undecided, d.rejected, d.vacuous) for d in draws), strict=True)
+    )
+    least = min(draws, key=lambda each: each.acceptance)
+    return (
+        f"Of {judged + rejected + vacuous} draws {rejected} met not every hypothesis and {vacuous} were on a kink; of"
+        f" no claim did fewer than {math.floor(100 * least.acceptance)} % meet all."
     )
 
 

@@ -70,7 +70,8 @@ def summary(outcome: Outcome) -> list[str]:
         f"{counted(drawn, 'proved claim')} about Grad-CAM++, {counted(cells, 'hypothesis', 'hypotheses')}, each dropped"
         f" alone: without it the claim {kinds or 'was not tried'}.",
         f"With all hypotheses in force {counted(sum(d.held for d in draws), 'drawn case')} hold and none fails;"
-        f" {sum(d.undecided for d in draws)} are not decided. False as printed: {counted(printed, 'claim')}.",
+        f" {sum(d.undecided for d in draws)} are not decided. {histograms.accepted(draws)} False as printed:"
+        f" {counted(printed, 'claim')}.",
     ]
 
 

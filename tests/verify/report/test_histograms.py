@@ -7,7 +7,7 @@ import pytest
 from derivation.claims import LIBRARY
 from verify.drawn import HISTOGRAMS, Draws, draws
 from verify.necessity import Found, Outcome, Task
-from verify.report.histograms import HEIGHT, charts, ordered, path, total, words
+from verify.report.histograms import HEIGHT, accepted, charts, ordered, path, total, words
 from verify.report.properties import render
 
 NAMES = ("alpha-closed-form", "alpha-curvature-correction", "kink-alpha-jump")
@@ -59,6 +59,14 @@ def test_what_was_not_judged_and_what_was_worst_is_said(drawn):
     assert f"{drawn[0].rejected} more draws met not every hypothesis; {drawn[0].vacuous} were on a kink." in said
     assert f"at place {drawn[0].worst_at}: {drawn[0].worst}." in said
     assert words(Draws("a claim", rejected=2)).endswith("2 more draws met not every hypothesis; 0 were on a kink.")
+
+
+def test_how_many_draws_were_accepted_is_said_in_total():
+    some = [Draws("a", held=3, undecided=1), Draws("b", held=2, rejected=1, vacuous=1)]
+    assert accepted(some) == (
+        "Of 8 draws 1 met not every hypothesis and 1 were on a kink; of no claim did fewer than 50 % meet all."
+    )
+    assert accepted([]) == ""
 
 
 def test_the_page_has_the_charts_of_each_claim_and_the_totals(drawn):
