@@ -224,7 +224,7 @@ def deep_ones(number):
     """Build deep tails with gates on a kink, by random numbers."""
     units = [unit(name) for name in PIECEWISE_LINEAR]
     for k in range(number):
-        options = {"depth": 6, "with_gates": True, "on_kink": True, "nonnegative": False}
+        options = {"depth": 10, "with_gates": True, "on_kink": True, "nonnegative": False}
         yield build(Random(k).choice, units, **options)
 
 
