@@ -13,8 +13,8 @@ from typing import Any
 
 from derivation.claim import Claim
 from derivation.claims import CLAIMS, LIBRARY
-from verify import ledger, replay
-from verify.drawn import Draws, draws
+from verify import failures, ledger, replay
+from verify.drawn import Draws, FalseCase, draws
 from verify.errors import UsageError, unknown
 from verify.kept import program, recall, remember
 from verify.matrix import Cell, Need, cell
@@ -116,25 +116,39 @@ def run(
         profile: for the record.
         seed: for the record.
         jobs: how many processes; 0 works in this one.
-        kept: a file that remembers what was finished, by this version of the claims and of the program alone.
+        kept: a file that remembers what was finished, by this version of the claims and of the program alone. Another
+            beside it, ending in .failures.jsonl, remembers by every version in which drawn cases a claim was false:
+            they are tried first.
         progress: called with the name of every finished task.
 
     Raises:
-        Contradiction: a proved claim is false in a drawn case.
+        FalseCase: a proved claim is false in a drawn case.
     """
+    if kept is not None:
+        proved = {task.claim for task in work if task.kind == "drawn"}
+        failures.try_again(_failures(kept), {name: LIBRARY[name] for name in proved})
     before = recall(kept, program()) if kept is not None else {}
     done = {task: _found(before[_key(task)]) for task in work if _key(task) in before}
     for task in done:
         progress(task.name)
     left = [task for task in work if task not in done]
     here = ((task, _carry_out(task)) for task in left)
-    with closing(spread(_carry_out, left, jobs, limit=_limit, stopped=_stopped) if jobs else here) as finished:
-        for task, found in finished:
-            done[task] = found
-            if kept is not None and found.need != Need.OPEN:  # what was stopped may be done the next time
-                remember(kept, _key(task), asdict(found))
-            progress(task.name)
+    try:
+        with closing(spread(_carry_out, left, jobs, limit=_limit, stopped=_stopped) if jobs else here) as finished:
+            for task, found in finished:
+                done[task] = found
+                if kept is not None and found.need != Need.OPEN:  # what was stopped may be done the next time
+                    remember(kept, _key(task), asdict(found))
+                progress(task.name)
+    except FalseCase as failure:
+        if kept is not None:
+            failures.remember(_failures(kept), failure)
+        raise
     return Outcome(profile, seed, {task: done[task] for task in work})
+
+
+def _failures(kept: Path) -> Path:
+    return kept.with_suffix(".failures.jsonl")
 
 
 def _limit(task: Task) -> float | None:
