@@ -64,8 +64,7 @@ PRIMITIVES[aten.copy.default] = _copy
 PRIMITIVES[aten.rrelu_with_noise.default] = _rrelu
 
 
-# How `cam.jets` takes a tail: with every norm as layer norms in one piece, for which it has a rule, and quotients as
-# products.
+# How `cam.jets` takes a tail: with every norm as layer norms in one piece, for which it has a rule.
 
 
 def _normalised(x: Tensor, shape: list[int], eps: float) -> Tensor:
@@ -73,9 +72,16 @@ def _normalised(x: Tensor, shape: list[int], eps: float) -> Tensor:
 
 
 def _group_norm(
-    x: Tensor, weight: Tensor | None, bias: Tensor | None, images: int, channels: int, places: int, groups: int, eps: float
+    x: Tensor,
+    weight: Tensor | None,
+    bias: Tensor | None,
+    images: int,
+    channels: int,
+    places: int,
+    groups: int,
+    eps: float,
 ) -> Any:
-    """Group norm: a layer norm of every group."""
+    """Write group norm as a layer norm of every group."""
     size = channels // groups * places
     y = _normalised(x.reshape(images * groups, size), [size], eps).reshape(x.shape)
     shape = (1, channels, *(1,) * (x.ndim - 2))
@@ -86,24 +92,19 @@ def _group_norm(
 def _instance_norm(
     x: Tensor, weight: Tensor | None, bias: Tensor | None, mean: Tensor | None, var: Tensor | None, *how: Any
 ) -> Any:
-    """A batch norm with the batch's own statistics, one image: a layer norm of every channel."""
+    """Write a batch norm with one image's own statistics as a layer norm of every channel."""
     training, _, eps = how
-    if not training and mean is not None and var is not None or len(x) != 1:
+    if (not training and mean is not None and var is not None) or len(x) != 1:
         return _batch_norm(x, weight, bias, mean, var, *how)
     channels = x.shape[1]
     return _group_norm(x, weight, bias, 1, channels, x.numel() // channels, channels, eps)
 
 
-def _quotient(x: Any, y: Any) -> Any:
-    return x * y.reciprocal() if isinstance(y, Tensor) and y.is_floating_point() else NotImplemented
-
-
-COARSE = {
+COARSE: dict[Any, Callable[..., Any]] = {
     **PRIMITIVES,
     **get_decompositions([aten.var, aten.var_mean, aten.std, aten.std_mean, aten.linalg_vector_norm]),
     aten.native_group_norm.default: _group_norm,
     aten.native_batch_norm.default: _instance_norm,
-    aten.div.Tensor: _quotient,
 }
 for _whole in (aten.native_layer_norm, aten.hardsigmoid, aten.hardswish):
     COARSE.pop(_whole.default)

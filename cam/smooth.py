@@ -6,17 +6,20 @@ wrongly.
 """
 
 import re
+from collections.abc import Callable
 from operator import getitem
+from typing import Any
 
 from torch._ops import OpOverload
 from torch.fx import Graph, Node
 
 
-def _words(text: str) -> frozenset[str]:
+def words(text: str) -> frozenset[str]:
+    """Return the words of a text."""
     return frozenset(re.findall(r"\w+", text))
 
 
-LINEAR = _words(
+LINEAR = words(
     """
     add sub rsub neg sum mean cumsum trace view _unsafe_view reshape permute transpose t clone alias contiguous _to_copy
     to expand repeat squeeze unsqueeze flatten unflatten unfold as_strided select slice narrow diagonal unbind split
@@ -29,7 +32,7 @@ LINEAR = _words(
     new_full new_empty
     """
 )
-PIECEWISE_LINEAR = _words(
+PIECEWISE_LINEAR = words(
     """
     relu relu6 hardtanh clamp clamp_min clamp_max leaky_relu _prelu_kernel threshold hardshrink softshrink hardsigmoid
     abs maximum minimum amax amin max min sort topk max_pool2d_with_indices max_pool3d_with_indices adaptive_max_pool2d
@@ -116,6 +119,12 @@ def harmless(node: Node, moving: frozenset[Node]) -> bool:
     if name in PRODUCTS:
         return sum(moves(position) for position in PRODUCTS[name]) <= 1
     return name == "div" or name in LINEAR or name in PIECEWISE_LINEAR
+
+
+def called(node: Node) -> Callable[..., Any]:
+    """Return the operation itself."""
+    assert callable(node.target)
+    return node.target
 
 
 def name_of(node: Node) -> str:

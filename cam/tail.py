@@ -85,7 +85,6 @@ class Tail:
         except RuntimeError:  # no rule, or one that fails
             return alone
 
-
     @cached_property
     def smooth_operations(self) -> tuple[str, ...]:
         """Names of the operations that depend on A and are neither linear nor piecewise linear in it: `cam.smooth`."""

@@ -91,7 +91,7 @@ def _fold(traced: GraphModule, place: Place) -> GraphModule:
 
 def _folded(traced: GraphModule) -> GraphModule:
     moving = dependent(traced.graph)
-    (scores,) = traced.graph.output_node().args
+    (scores,) = traced.graph.output_node().all_input_nodes
     live = _ancestors(scores)
     values: dict[Node, Any] = {}  # of the nodes that do not depend on A
     copies: dict[Node, Node] = {}  # in the new graph, of what it keeps

@@ -1,12 +1,11 @@
 """Functions of one number, place by place, and their first three derivatives at given places."""
 
 from collections.abc import Callable
-from typing import Any
 
 import torch
 from torch import Tensor
 
-aten = torch.ops.aten
+from cam.smooth import words
 
 
 def _hardsigmoid(z: Tensor) -> Tensor:
@@ -18,14 +17,15 @@ WRITTEN_OUT: dict[str, Callable[..., Tensor]] = {
     "hardsigmoid": _hardsigmoid,
     "hardswish": lambda z: z * _hardsigmoid(z),
 }
-CURVED = frozenset(
-    """gelu silu mish elu celu selu softplus log_sigmoid_forward tanh sigmoid exp exp2 expm1 log log2 log10 log1p sqrt rsqrt
-    reciprocal pow square sin cos tan sinh cosh asin acos atan asinh acosh atanh erf erfc erfinv hardswish
-    """.split()
+CURVED = words(
+    """
+    gelu silu mish elu celu selu softplus log_sigmoid_forward tanh sigmoid exp exp2 expm1 log log2 log10 log1p sqrt
+    rsqrt reciprocal pow square sin cos tan sinh cosh asin acos atan asinh acosh atanh erf erfc erfinv hardswish
+    """
 )
-BENT = frozenset(
+BENT = words(
     "relu relu6 hardtanh clamp clamp_min clamp_max leaky_relu threshold hardshrink softshrink hardsigmoid abs "
-    "_prelu_kernel".split()
+    "_prelu_kernel"
 )
 
 

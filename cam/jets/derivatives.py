@@ -12,7 +12,7 @@ from cam.jets.kept import Kept
 from cam.jets.plan import Plan
 from cam.jets.rays import Lines, Root, lines, root
 from cam.jets.walk import Jet, Walk
-from cam.smooth import dependent, kind_of, name_of
+from cam.smooth import kind_of, name_of
 from cam.tail import Tail
 
 if TYPE_CHECKING:

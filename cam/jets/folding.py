@@ -52,10 +52,10 @@ def _is_factor(graph: GraphModule, x: object, factor: object) -> bool:
     """Whether x is a plain convolution that nothing else reads, and the factor one number for each of its channels."""
     if not isinstance(x, Node) or x.target is not aten.convolution.default or len(x.users) != 1:
         return False
-    constants = (x.args[1], factor) if x.args[2] is None else (x.args[1], x.args[2], factor)
-    if not all(isinstance(node, Node) and node.op == "get_attr" for node in constants):
+    constants = [node for node in (*x.all_input_nodes[1:], factor) if isinstance(node, Node) and node.op == "get_attr"]
+    if len(constants) != len(x.all_input_nodes):
         return False
-    kernel, values = _constant(graph, x.args[1]), _constant(graph, factor)
+    kernel, values = _constant(graph, constants[0]), _constant(graph, constants[-1])
     transposed, channels = x.args[6], kernel.shape[0]
     places = kernel.ndim - 2
     shape = (1,) * (kernel.ndim - values.ndim) + tuple(values.shape)

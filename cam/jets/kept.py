@@ -57,6 +57,10 @@ class Kept:
 def _key(plan: Plan) -> str:
     sum_ = hashlib.sha256(f"{plan.graph.code} {plan.c} {plan.A.dtype} {tuple(plan.A.shape)}".encode())
     for _, tensor in sorted(plan.graph.state_dict().items()):
-        sum_.update(tensor.detach().cpu().contiguous().flatten().view(torch.uint8).numpy())
-    sum_.update(plan.A.detach().cpu().contiguous().flatten().view(torch.uint8).numpy())
+        sum_.update(_bytes(tensor))
+    sum_.update(_bytes(plan.A))
     return sum_.hexdigest()
+
+
+def _bytes(tensor: Tensor) -> bytes:
+    return tensor.detach().cpu().contiguous().flatten().view(torch.uint8).numpy().tobytes()

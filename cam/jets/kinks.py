@@ -10,6 +10,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from cam.smooth import words
+
 # Where pieces meet: by the operation's further arguments. Those of elu, celu and selu have one slope and different
 # curvatures.
 PLACES: dict[str, Callable[..., Sequence[Any]]] = {
@@ -35,9 +37,7 @@ EXTREMES = frozenset({"amax", "amin", "max", "min"})
 BETWEEN = frozenset({"maximum", "minimum"})
 POOLS = frozenset({"max_pool2d_with_indices"})
 # Piecewise linear, and where their pieces meet is not looked for.
-UNWATCHED = frozenset(
-    "where sort topk max_pool3d_with_indices adaptive_max_pool2d median mode kthvalue cummax cummin".split()
-)
+UNWATCHED = words("where sort topk max_pool3d_with_indices adaptive_max_pool2d median mode kthvalue cummax cummin")
 
 
 def at_kink(name: str, x: Tensor, arguments: Sequence[Any], output: Tensor) -> Tensor | None:
@@ -100,11 +100,10 @@ def pooled(
     ceil_mode: bool = False,
 ) -> Tensor:
     """Return the windows of a two-dimensional max-pool, (..., rows, columns, height, width), -inf outside the map."""
-    height, width = (int(n) for n in (size if len(size) == 2 else size * 2))
-    stride = stride or (height, width)
-    down, right = stride if len(stride) == 2 else stride * 2
-    above, left = padding if len(padding) == 2 else padding * 2
-    dy, dx = dilation if len(dilation) == 2 else dilation * 2
+    height, width = _two(size)
+    down, right = _two(stride or size)
+    above, left = _two(padding)
+    dy, dx = _two(dilation)
     sizes = []
     for n, k, s, p, d in ((x.shape[-2], height, down, above, dy), (x.shape[-1], width, right, left, dx)):
         reach = d * (k - 1) + 1
@@ -116,6 +115,10 @@ def pooled(
     full = torch.nn.functional.pad(x, (left, beyond, above, below), value=-torch.inf)
     seen = full.unfold(-2, tall, down).unfold(-2, wide, right)
     return seen[..., :rows, :columns, ::dy, ::dx]
+
+
+def _two(numbers: Sequence[int]) -> tuple[int, int]:
+    return numbers[0], numbers[-1]
 
 
 def _dims(x: Tensor, arguments: Sequence[Any]) -> list[int]:

@@ -50,7 +50,7 @@ class Product:
 
     def times_matrix(self, matrix: Tensor) -> "Product | None":
         """Return x @ matrix over the last dimension, or None if that is not the last axis alone."""
-        if self.parts[-1] != 1 or self.spread is not None and self.spread.shape[-1] > 1:
+        if self.parts[-1] != 1 or (self.spread is not None and self.spread.shape[-1] > 1):
             return None
         axes = (*self.axes[:-1], Axis(matrix.shape[1]))
         return replace(self, basis=self.basis @ matrix, axes=axes)

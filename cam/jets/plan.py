@@ -12,9 +12,9 @@ from torch.fx.node import map_arg
 from cam.jets import kinks
 from cam.jets.curves import BENT, CURVED, WRITTEN_OUT, derivatives
 from cam.jets.folding import folded
-from cam.jets.rules import RULES, generic, generic_curved
+from cam.jets.rules import RULES, demand_agreement, generic, generic_curved
 from cam.jets.walk import Walk, elementwise
-from cam.smooth import dependent, harmless, name_of
+from cam.smooth import called, dependent, harmless, name_of
 
 Rule = Callable[..., Any]
 
@@ -81,7 +81,7 @@ class Plan:
                     score = values[node.args[0]].flatten()[self.c]
                 else:
                     args, kwargs = map_arg((node.args, node.kwargs), values.__getitem__)
-                    values[node] = node.target(*args, **kwargs)
+                    values[node] = called(node)(*args, **kwargs)
                     if node in self.moving:
                         operands = [*args, *kwargs.values()]
                         mask = _kinked(node, operands, values[node])
@@ -123,17 +123,20 @@ class Plan:
             return self._elementwise(node, name)
         if name in RULES:
             return RULES[name]
-        return generic_curved if node in self.adjoints else generic
+        if node not in self.adjoints:
+            return generic
+        demand_agreement(node, self.moving, self.values)
+        return generic_curved
 
     def _elementwise(self, node: Node, name: str) -> Rule:
         def function(z: Tensor) -> Tensor:
             if name in WRITTEN_OUT:
                 return WRITTEN_OUT[name](z)
             rest, kwargs = map_arg((node.args[1:], node.kwargs), self.values.__getitem__)
-            return _tensor(node.target(z, *rest, **kwargs))
+            return _tensor(called(node)(z, *rest, **kwargs))
 
         def slopes() -> tuple[Tensor | None, ...]:
-            return derivatives(function, self.values[node.args[0]], node in self.adjoints)
+            return derivatives(function, self.values[node.all_input_nodes[0]], node in self.adjoints)
 
         def weights() -> tuple[Tensor, Tensor]:
             _, second, third = self.kept(node, slopes)
@@ -148,9 +151,9 @@ class Plan:
 
     def _widens(self, node: Node) -> bool:
         """Whether a 1 x 1 convolution makes many channels of few for a curved operation behind which nothing comes."""
-        if name_of(node) != "convolution" or node.args[1] in self.moving:
+        if name_of(node) != "convolution" or len(self.moving.intersection(node.all_input_nodes)) > 1:
             return False
-        outputs, inputs = self.values[node.args[1]].shape[:2]
+        outputs, inputs = self.values[node.all_input_nodes[1]].shape[:2]
         while outputs >= 2 * inputs and len(node.users) == 1:
             (node,) = node.users
             if name_of(node) != "add":

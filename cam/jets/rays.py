@@ -22,7 +22,7 @@ from torch.fx.node import map_arg
 from cam.jets.curves import BENT, CURVED
 from cam.jets.plan import Plan
 from cam.jets.term import Axis, Term
-from cam.smooth import name_of
+from cam.smooth import called, name_of
 
 
 @dataclass(frozen=True, eq=False)
@@ -114,7 +114,7 @@ def _one_place_each(plan: Plan, node: Node) -> tuple[Tensor, Tensor] | None:
                 values[one] = plan.values[one]
             else:
                 args, kwargs = map_arg((one.args, one.kwargs), values.__getitem__)
-                values[one] = one.target(*args, **kwargs)
+                values[one] = called(one)(*args, **kwargs)
             if one is node:
                 break
         v = values[node]
@@ -158,8 +158,7 @@ def _by_pixel(value: Tensor, channel: int, places: Tensor, most: int) -> Iterato
         for some in places[pixel == one].split(most):
             at = torch.unravel_index(some, shape)
             axes = tuple(
-                Axis(shape[d], pick=at[d]) if d == channel else Axis(shape[d], int(at[d][0]))
-                for d in range(value.ndim)
+                Axis(shape[d], pick=at[d]) if d == channel else Axis(shape[d], int(at[d][0])) for d in range(value.ndim)
             )
             yield Lines(Term(value.new_ones(len(some), *(1,) * value.ndim), axes, (1,) * value.ndim), some)
 

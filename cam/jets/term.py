@@ -105,7 +105,7 @@ class Term:
         """Return the term with every direction a group of its own."""
         if self.spread is None:
             return self
-        G, S = self.spread.shape[:2]
+        S = self.spread.shape[1]
         values = (self.values.unsqueeze(1) * self.spread).flatten(0, 1)
         axes = tuple(
             axis if axis.pick is None else replace(axis, pick=axis.pick.repeat_interleave(S)) for axis in self.axes
@@ -129,8 +129,8 @@ class Term:
         if spread is not None and spread.shape[k + 2] > 1:
             wide = list(spread.shape)
             wide[k + 2] = width
-            spread = spread.new_zeros(wide)
-            spread.narrow(k + 2, axis.start - start, old).copy_(self.spread)
+            factors, spread = spread, spread.new_zeros(wide)
+            spread.narrow(k + 2, axis.start - start, old).copy_(factors)
         axes = (*self.axes[:k], Axis(axis.size, start), *self.axes[k + 1 :])
         return Term(values, axes, self.parts, spread)
 
@@ -142,10 +142,11 @@ class Term:
         """Return the term with one axis for each dimension of the node."""
         term = self
         for d in range(len(self.parts)):
-            term = term._joined(d)
+            term = term.joined(d)
         return term
 
-    def _joined(self, d: int) -> "Term":
+    def joined(self, d: int) -> "Term":
+        """Return the term with one axis for dimension d."""
         n, at = self.parts[d], sum(self.parts[:d])
         if n == 1:
             return self
@@ -167,11 +168,9 @@ class Term:
         spread = term.spread
         if spread is not None:
             if any(spread.shape[k + 2] > 1 for k in range(at, at + n)):
-                return self.apart()._joined(d)
+                return self.apart().joined(d)
             spread = spread.flatten(at + 2, at + n + 1)
-        return Term(
-            term.values.flatten(at + 1, at + n), (*self.axes[:at], axis, *self.axes[at + n :]), parts, spread
-        )
+        return Term(term.values.flatten(at + 1, at + n), (*self.axes[:at], axis, *self.axes[at + n :]), parts, spread)
 
     def dense(self) -> Tensor:
         """Return the whole derivative, (directions, *shape)."""
@@ -200,7 +199,7 @@ class Term:
                     return self._reshaped(shape)
                 axis = term.axes[k]
                 if axis.size == 1:
-                    term = term._without(k)
+                    term = term.without(k)
                     continue
                 left = size // made
                 if axis.size > left:
@@ -213,13 +212,13 @@ class Term:
                 k, n = k + 1, n + 1
             parts.append(n)
         while k < len(term.axes):
-            term = term._without(k)
+            term = term.without(k)
         return replace(term, parts=tuple(parts))
 
     def _reshaped(self, shape: Sequence[int]) -> "Term":
         return whole(self.dense().reshape(self.directions, *shape))
 
-    def _without(self, k: int) -> "Term":
+    def without(self, k: int) -> "Term":
         """Return the term without axis k, which has one place."""
         spread = None if self.spread is None else self.spread.squeeze(k + 2)
         return Term(self.values.squeeze(k + 1), (*self.axes[:k], *self.axes[k + 1 :]), self.parts, spread)
@@ -269,7 +268,9 @@ class Term:
         values = values.permute(0, *(k + 1 for k in inside), *(k + 1 for k in stay), *(k + 1 for k in others))
         if others:
             values = values.sum(list(range(-len(others), 0)))
-        rows = self.spread.permute(0, 1, *(k + 2 for k in inside), *(k + 2 for k in range(len(self.axes)) if k not in inside))
+        rows = self.spread.permute(
+            0, 1, *(k + 2 for k in inside), *(k + 2 for k in range(len(self.axes)) if k not in inside)
+        )
         size = prod(values.shape[1 : 1 + len(inside)])
         kept = values.shape[1 + len(inside) :]
         product = torch.bmm(rows.reshape(G, S, size), values.reshape(G, size, prod(kept)))

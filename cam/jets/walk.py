@@ -13,13 +13,13 @@ from typing import Any
 
 import torch
 from torch import Tensor
-from torch.fx import GraphModule, Node
+from torch.fx import Node
 from torch.fx.node import map_arg
 
 from cam.jets.lazy import Unmade, quadratic
-from cam.jets.term import Term, boxed, merged
+from cam.jets.term import Term, boxed, merged, whole
 
-Terms = tuple[Term, ...]
+Terms = tuple[Any, ...]  # of Term, and of what `cam.jets.lazy` has before it is worked out
 
 
 @dataclass(frozen=True, eq=False)
@@ -174,7 +174,8 @@ def weighed(weights: Tensor, term: Term, values: Tensor, power: int) -> Tensor:
 
 def in_memory(tensor: Tensor, dims: Iterable[int]) -> list[int]:
     """Return dimensions in the order in which they lie in memory, outermost first."""
-    return sorted(dims, key=lambda k: (-tensor.stride(k) if tensor.shape[k] > 1 else -math.inf, k))
+    strides = tensor.stride()
+    return sorted(dims, key=lambda k: (-strides[k] if tensor.shape[k] > 1 else -math.inf, k))
 
 
 def contracted(values: Tensor, weights: Tensor) -> Tensor:
@@ -196,11 +197,11 @@ def paired(one: Tensor, other: Tensor) -> Tensor:
 
 
 def elementwise(walk: Walk, node: Node, x: Node, slopes: Sequence[Tensor | None]) -> Jet | None:
-    """The rule of phi, place by place, from its derivatives phi', phi'', phi''' at A; None for what is zero everywhere.
+    """Follow phi, place by place, from its derivatives phi', phi'', phi''' at A; None for what is zero everywhere.
 
     Adds to S'': lambda phi'' z1^2; to S''': lambda (phi''' z1^3 + 3 phi'' z1 z2).
     """
-    first, second, third = slopes
+    first, second, _ = slopes
     goes_on = walk.goes_on(node)
     cross = None if goes_on or second is None else _cross(walk, node, x)
     jet = walk.jets[x] if cross is None else Jet(walk.jets[x].first)
@@ -295,7 +296,8 @@ def curved(
 
     Args:
         rows: how the box is stacked.
-        one, two: z1 and z2 in the box.
+        one: z1 in the box.
+        two: and z2.
         weights: e and f; then phi' and phi'' if the operation's own derivatives are wanted.
     """
     u = rows.stack(one)
@@ -337,3 +339,8 @@ def _sum_rows(values: Tensor, weights: Tensor, out: Tensor) -> None:
         torch.mv(values, weights[0], out=out)
     else:
         torch.sum(values * weights, 1, out=out)
+
+
+def whole_jet(first: Tensor, second: Tensor | None) -> Jet:
+    """Return the jet of derivatives that fill the node, (directions, *shape) each."""
+    return Jet((whole(first),), () if second is None else (whole(second),))

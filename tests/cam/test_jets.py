@@ -5,7 +5,7 @@ from flint import arb, arb_series, ctx
 from torch import nn
 from torch.nn import functional as F
 
-from cam import ORACLES, along_entries, cut, forward, pure_derivatives, reverse, tail_derivatives
+from cam import ORACLES, along_entries, cut, forward, nested_derivatives, reverse, tail_derivatives
 
 EPS = torch.finfo(torch.float64).eps
 # A result of float64 sums and products is wrong by less than its number of roundings times EPS of its largest
@@ -121,7 +121,7 @@ def enclosed(entries: range) -> torch.Tensor:
 def test_the_oracles_agree_with_ball_arithmetic_on_a_gelu_network(oracle):
     expected = enclosed(range(8))
     assert all(float(ball.rad()) < 1e-40 for ball in gelu_net_enclosed(0)), "the enclosures must decide"
-    found = pure_derivatives(gelu_net, ACTIVATIONS, oracle=oracle, chunk=3)
+    found = nested_derivatives(gelu_net, ACTIVATIONS, oracle=oracle, chunk=3)
     for order in range(4):
         assert relative(found[order], expected[order]) < ROUNDINGS * EPS
     line = along_entries(gelu_net, ACTIVATIONS, torch.arange(8))
@@ -140,21 +140,21 @@ def test_row_sums_of_the_hessian_are_not_the_pure_second_derivative():
     (g,) = torch.autograd.grad(gelu_net(A).sum(), A, create_graph=True)
     (row_sums,) = torch.autograd.grad(g.sum(), A)
     second = enclosed(range(8))[2]
-    assert relative(pure_derivatives(gelu_net, ACTIVATIONS, order=2)[2], second) < ROUNDINGS * EPS
+    assert relative(nested_derivatives(gelu_net, ACTIVATIONS, order=2)[2], second) < ROUNDINGS * EPS
     assert relative(row_sums.flatten(), second) > 0.1
 
 
 def test_chosen_entries_are_the_same_as_their_share_of_all():
     entries = torch.tensor([6, 1, 6])
-    full = pure_derivatives(gelu_net, ACTIVATIONS)
-    torch.testing.assert_close(pure_derivatives(gelu_net, ACTIVATIONS, entries, chunk=2), full[:, entries])
-    assert pure_derivatives(gelu_net, ACTIVATIONS, entries[:0]).shape == (4, 0)
-    assert pure_derivatives(gelu_net, ACTIVATIONS, order=0).shape == (1, 8)
+    full = nested_derivatives(gelu_net, ACTIVATIONS)
+    torch.testing.assert_close(nested_derivatives(gelu_net, ACTIVATIONS, entries, chunk=2), full[:, entries])
+    assert nested_derivatives(gelu_net, ACTIVATIONS, entries[:0]).shape == (4, 0)
+    assert nested_derivatives(gelu_net, ACTIVATIONS, order=0).shape == (1, 8)
 
 
 def test_an_unknown_oracle_is_refused_by_name():
     with pytest.raises(ValueError, match="no oracle 'backward': choose one of reverse, forward"):
-        pure_derivatives(gelu_net, ACTIVATIONS, oracle="backward")
+        nested_derivatives(gelu_net, ACTIVATIONS, oracle="backward")
 
 
 # --- every operation that a tail writes out in primitives, against 50 digits ------------------------------------------
@@ -263,7 +263,7 @@ def test_a_tail_has_the_true_derivatives_of_what_torch_gets_wrong_or_lacks(part,
     model, x = Rest(part).double().eval(), torch.randn(1, 4, 2, 2, dtype=torch.float64)
     where = cut(model, "layer", x)
     expected = t64(*[v for e in SOME for v in mp_derivatives(part_of, model.linear, where.activations, e)]).view(3, 4).T
-    found = pure_derivatives(lambda A: where.tail(A)[:, 1], where.activations, torch.tensor(SOME), oracle=oracle)
+    found = nested_derivatives(lambda A: where.tail(A)[:, 1], where.activations, torch.tensor(SOME), oracle=oracle)
     # Beside the largest derivative of any order, for the higher ones of a linear part are zero.
     assert float((found - expected).abs().max() / expected.abs().max()) < ROUNDINGS * EPS
 
@@ -278,7 +278,7 @@ def test_torchs_own_layer_norm_has_a_wrong_third_derivative(oracle):
     def native(A):
         return (F.layer_norm(A, (4, 2, 2)).flatten(1) @ model.linear.weight[1] + model.linear.bias[1]).flatten()
 
-    wrong = pure_derivatives(native, A, torch.tensor(SOME), oracle=oracle)[3].detach()
+    wrong = nested_derivatives(native, A, torch.tensor(SOME), oracle=oracle)[3].detach()
     assert relative(wrong, expected) > 1e-3
 
 
@@ -290,7 +290,7 @@ def test_a_piecewise_linear_tail_needs_one_pass_and_agrees_with_the_nested_one()
     model, x = Rest(nn.ReLU()).double().eval(), torch.randn(1, 4, 2, 2, dtype=torch.float64)
     where = cut(model, "layer", x)
     found = tail_derivatives(where.tail, where.activations, 1)
-    nested = pure_derivatives(lambda A: where.tail(A)[:, 1], where.activations)
+    nested = nested_derivatives(lambda A: where.tail(A)[:, 1], where.activations)
     assert found.shape == (4, 16) and found[1].any() and not found[2:].any()
     torch.testing.assert_close(found, nested)
 
@@ -301,5 +301,5 @@ def test_a_curved_tail_goes_through_every_entry():
     where = cut(model, "layer", x)
     with torch.no_grad():
         found = tail_derivatives(where.tail, where.activations, 0)
-    assert torch.equal(found, pure_derivatives(lambda A: where.tail(A)[:, 0], where.activations))
+    assert torch.equal(found, nested_derivatives(lambda A: where.tail(A)[:, 0], where.activations))
     assert found[2:].abs().amin() > 0

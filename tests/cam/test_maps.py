@@ -3,7 +3,7 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from cam import CutError, GradCAMPlusPlus, cut, head, pure_derivatives
+from cam import CutError, GradCAMPlusPlus, cut, head, nested_derivatives
 
 CLASSES = 4
 
@@ -53,7 +53,7 @@ def test_exact_weights_are_the_definition_with_the_outer_function_inside_the_der
     explained = GradCAMPlusPlus(model, "layer", head=outer, weights="exact").explain(x, 1)
     where = cut(model, "layer", x)
     # Y = f(S) differentiated as one function: no Faa di Bruno, no cancelled factor.
-    Y = pure_derivatives(lambda A: head(outer).value(where.tail(A)[:, 1]), where.activations)
+    Y = nested_derivatives(lambda A: head(outer).value(where.tail(A)[:, 1]), where.activations)
     Y1, Y2, Y3 = Y[1:].unflatten(1, where.activations.shape[1:])
     sigma = where.activations[0].sum((1, 2)).view(-1, 1, 1)
     alpha = Y2 / (2 * Y2 + sigma * Y3)

@@ -7,7 +7,7 @@ from torch.nn import functional as F
 
 from cam import CutError, cut
 from cam import tail as tail_module
-from cam.primitives import PRIMITIVES
+from cam.primitives import COARSE, PRIMITIVES
 
 CLASSES = 5
 
@@ -183,7 +183,8 @@ def test_a_row_of_scores_has_the_models_own_gradient_and_depends_on_its_own_acti
 
 def test_an_operation_whose_gradient_vmap_loses_is_run_image_by_image(monkeypatch):
     # Written out, the assignment is safe; as one operation, torch's vmap gives it a wrong gradient.
-    monkeypatch.delitem(PRIMITIVES, torch.ops.aten.select_scatter.default)
+    for table in (COARSE, PRIMITIVES):
+        monkeypatch.delitem(table, torch.ops.aten.select_scatter.default)
     model, x = make(Assigned)
     tail = cut(model, "layer", x).tail
     A = torch.randn(2, *tail.at.shape[1:], dtype=torch.float64, requires_grad=True)
@@ -196,7 +197,8 @@ def test_an_operation_whose_gradient_vmap_loses_is_run_image_by_image(monkeypatc
 
 
 def test_an_operation_that_vmap_refuses_is_run_image_by_image(monkeypatch):
-    monkeypatch.delitem(PRIMITIVES, torch.ops.aten.slice_scatter.default)
+    for table in (COARSE, PRIMITIVES):
+        monkeypatch.delitem(table, torch.ops.aten.slice_scatter.default)
     model, x = make(Assignments)
     tail = cut(model, "layer", x).tail
     A = torch.randn(2, *tail.at.shape[1:], dtype=torch.float64)

@@ -1,0 +1,203 @@
+"""Convolutions with kernels that stay."""
+
+from collections.abc import Sequence
+from math import prod
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.fx import Node
+
+from cam.jets.lazy import Unmade
+from cam.jets.rules.generic import generic, generic_curved
+from cam.jets.rules.matrices import columns, times
+from cam.jets.rules.table import rule
+from cam.jets.term import Axis, Term, whole
+from cam.jets.walk import Jet, Walk
+
+
+@rule("convolution")
+def _convolution(
+    walk: Walk,
+    node: Node,
+    x: Any,
+    weight: Any,
+    bias: Any,
+    stride: Sequence[int],
+    padding: Sequence[int],
+    dilation: Sequence[int],
+    transposed: bool,
+    output_padding: Sequence[int],
+    groups: int,
+) -> Any:
+    if not walk.moves(x) or walk.moves(weight) or walk.moves(bias):
+        return generic_curved(walk, node) if walk.moves(x) and walk.moves(weight) else generic(walk, node)
+    kernel = walk.value(weight)
+    n = kernel.ndim - 2
+    stride, padding, dilation = (list(map(int, s)) * (n if len(s) == 1 else 1) for s in (stride, padding, dilation))
+    jet = walk.jets[x]
+    how = (kernel, stride, padding, dilation, groups, walk.plan.values[node].shape)
+    if not transposed and groups == 1 and prod(kernel.shape[2:]) == 1 and set(stride) == {1} and not any(padding):
+        return _widened(walk, node, jet.solid(), kernel.flatten(1))
+    if not transposed and groups == kernel.shape[0] == walk.plan.values[x].shape[1] and not jet.second:
+        return jet.each(lambda term: _depthwise(term, *how))
+    if not transposed:
+        taps = walk.plan.kept(node, lambda: kernel.permute(*range(2, kernel.ndim), 1, 0).contiguous())
+        return jet.each(lambda term: _windowed(term, *how, taps))
+
+    def dense(term: Term) -> Term:
+        values = term.dense().flatten(0, 1)
+        return whole(
+            torch.convolution(
+                values, kernel, None, stride, padding, dilation, transposed, list(output_padding), groups
+            ).unsqueeze(1)
+        )
+
+    return jet.each(dense)
+
+
+def _widened(walk: Walk, node: Node, jet: Jet, matrix: Tensor) -> Jet:
+    """1 x 1; before a site behind which nothing comes the second derivative is left unmade if that may save work."""
+
+    def move(term: Term) -> Term:
+        return _pointwise(term, matrix)
+
+    if node not in walk.plan.widening or len(jet.first) != 1 or len(jet.second) != 1:
+        return jet.each(move)
+    made = move(jet.first[0])
+    return Jet((made,), (Unmade(move, jet.second[0], jet.first[0], made, matrix.T, 1),))
+
+
+def _pointwise(term: Term, matrix: Tensor) -> Term:
+    """1 x 1: every place by itself, out = matrix @ channels."""
+    term = term.single()
+    if term.spreads(1):
+        term = term.apart()
+    axis = term.axes[1]
+    last = term.values.movedim(2, -1)
+    if axis.pick is not None:
+        picked = columns(matrix.T, axis.pick)
+        values = last * picked.reshape(len(picked), *(1,) * (last.ndim - 2), -1)
+    else:
+        values = times(last, matrix[:, axis.start : axis.start + last.shape[-1]].T)
+    axes = (term.axes[0], Axis(len(matrix)), *term.axes[2:])
+    return Term(values.movedim(-1, 2), axes, term.parts, term.spread, owned=True)
+
+
+def _depthwise(
+    term: Term,
+    kernel: Tensor,
+    stride: list[int],
+    padding: list[int],
+    dilation: list[int],
+    groups: int,
+    shape: Sequence[int],
+) -> Term:
+    """Every channel by itself: a direction that lies in one channel stays there, and only its factors change."""
+    single = term.single()
+    pick = single.axes[1].pick
+    if pick is None:
+        return _windowed(term, kernel, stride, padding, dilation, groups, shape, None)
+    alone = single.apart()
+    for k in range(2, len(alone.axes)):
+        alone = alone.filled(k)
+    n = len(stride)
+    kernels = kernel[alone.axes[1].pick]
+    moved = torch.convolution(
+        alone.values[:, 0, 0].unsqueeze(0), kernels, None, stride, padding, dilation, False, [0] * n, len(kernels)
+    )
+    values = moved[0].unsqueeze(1).unsqueeze(1)  # (directions, 1, 1, *places)
+    axes = (Axis(1), alone.axes[1], *(Axis(size) for size in shape[2:]))
+    if single.spread is None:
+        return Term(values, axes, single.parts)
+    G, S = single.spread.shape[:2]
+    ones = values.new_ones(()).expand(G, 1, 1, *shape[2:])
+    axes = (Axis(1), single.axes[1], *axes[2:])
+    return Term(ones, axes, single.parts, values.reshape(G, S, 1, 1, *shape[2:]))
+
+
+def _windowed(
+    term: Term,
+    kernel: Tensor,
+    stride: list[int],
+    padding: list[int],
+    dilation: list[int],
+    groups: int,
+    shape: Sequence[int],
+    taps: Tensor | None,
+) -> Term:
+    """Any other convolution: what leaves the window is left out."""
+    term = term.single().apart().filled(1)
+    for k in range(2, len(term.axes)):
+        if term.axes[k].pick is not None:
+            term = term.filled(k)
+    sizes = kernel.shape[2:]
+    starts = [axis.start for axis in term.axes[2:]]
+    widths = list(term.values.shape[3:])
+    spans = []
+    for s, w, k, st, p, d, size in zip(starts, widths, sizes, stride, padding, dilation, shape[2:], strict=True):
+        first = max(0, -((-(s + p - (k - 1) * d)) // st))
+        last = min(size - 1, (s + w - 1 + p) // st)
+        spans.append((first, max(last - first + 1, 0)))
+    axes = (Axis(1), Axis(shape[1]), *(Axis(size, o) for size, (o, _) in zip(shape[2:], spans, strict=True)))
+    out_sizes = [width for _, width in spans]
+    if not prod(out_sizes):
+        values = term.values.new_zeros(len(term.values), 1, shape[1], *out_sizes)
+        return Term(values, axes, term.parts)
+    reads = [
+        _reads(s, w, k, st, p, d, o, width)
+        for s, w, k, st, p, d, (o, width) in zip(starts, widths, sizes, stride, padding, dilation, spans, strict=True)
+    ]
+    pairs = prod(sum(len(range(*r[0])) for r in along) for along in reads)
+    if groups == 1 and taps is not None and 2 * pairs <= prod(out_sizes) * prod(sizes):
+        values = _by_taps(term.values[:, 0], taps, reads, out_sizes)
+    else:
+        pads: list[int] = []
+        for s, w, k, st, p, d, (o, width) in reversed(
+            list(zip(starts, widths, sizes, stride, padding, dilation, spans, strict=True))
+        ):
+            pads += [s - (o * st - p), (o + width - 1) * st - p + (k - 1) * d - (s + w - 1)]
+        moved = torch.nn.functional.pad(term.values[:, 0], pads)
+        n = len(stride)
+        values = torch.convolution(moved, kernel, None, stride, [0] * n, dilation, False, [0] * n, groups)
+    return Term(values.unsqueeze(1), axes, term.parts)
+
+
+def _reads(
+    s: int, w: int, k: int, st: int, p: int, d: int, o: int, width: int
+) -> list[tuple[tuple[int, int, int], int, int]]:
+    """Return, for each tap that reads from the window, where: (start, stop, step) in it, the tap, and where it puts."""
+    found = []
+    for tap in range(k):
+        outs = [q for q in range(o, o + width) if s <= q * st - p + tap * d < s + w]
+        if outs:
+            first = outs[0] * st - p + tap * d - s
+            found.append(((first, first + (len(outs) - 1) * st + 1, st), tap, outs[0] - o))
+    return found
+
+
+def _by_taps(values: Tensor, taps: Tensor, reads: list[Any], out_sizes: list[int]) -> Tensor:
+    """Convolve a small window: one matrix product for each tap and what it reads; places first in memory."""
+    from itertools import product
+
+    n = len(out_sizes)
+    places = values.permute(*range(2, n + 2), 0, 1)  # (*window, directions, channels)
+    single = prod(places.shape[:n]) == 1
+    out_shape = (*out_sizes, len(values), taps.shape[-1])
+    out = values.new_empty(out_shape) if single else values.new_zeros(out_shape)
+    seen = set()
+    for along in product(*reads):
+        matrix = taps[tuple(tap for _, tap, _ in along)]
+        source = places[tuple(slice(*read) for read, _, _ in along)]
+        where = tuple(slice(to, to + len(range(*read))) for read, _, to in along)
+        if single:
+            at = tuple(to for _, _, to in along)
+            torch.mm(source.reshape(source.shape[-2:]), matrix, out=out[at])
+            seen.add(at)
+        else:
+            out[where] += source @ matrix
+    if single and len(seen) < prod(out_sizes):
+        for at in product(*map(range, out_sizes)):
+            if at not in seen:
+                out[at] = 0
+    return out.permute(n, n + 1, *range(n))

@@ -1,0 +1,87 @@
+"""Products with a matrix that stays."""
+
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.fx import Node
+
+from cam.jets.lazy import Product
+from cam.jets.rules.generic import generic, generic_curved
+from cam.jets.rules.products import product
+from cam.jets.rules.sums import scaled
+from cam.jets.rules.table import rule
+from cam.jets.term import Axis, Term
+from cam.jets.walk import Jet, Walk, in_memory
+
+
+@rule("mm")
+def _mm(walk: Walk, node: Node, x: Any, y: Any) -> Any:
+    if walk.moves(x) and walk.moves(y):
+        return product(walk, node, torch.matmul, x, y)
+    if walk.moves(x):
+        return _matrix(walk, x, walk.value(y), 1)
+    return generic(walk, node)
+
+
+def _matrix(walk: Walk, x: Node, matrix: Tensor, factor: float) -> Jet:
+    def lazily(term: Any) -> Any:
+        return term.times_matrix(matrix * factor) if isinstance(term, Product) else None
+
+    return walk.jets[x].each(lambda term: scaled(_times_matrix(term, matrix), factor), lazily)
+
+
+@rule("addmm")
+def _addmm(walk: Walk, node: Node, bias: Any, x: Any, y: Any, beta: float = 1, alpha: float = 1) -> Any:
+    if walk.moves(bias) or walk.moves(y):
+        if not walk.moves(bias) and walk.moves(x) and alpha == 1:
+            return product(walk, node, torch.matmul, x, y)
+        return generic(walk, node) if not walk.moves(y) or not walk.moves(x) else generic_curved(walk, node)
+    return _matrix(walk, x, walk.value(y), alpha)
+
+
+def columns(matrix: Tensor, pick: Tensor) -> Tensor:
+    """Return matrix[pick], without a gather where the places follow one another."""
+    first, n = int(pick[0]), len(pick)
+    if int(pick[-1]) - first == n - 1 and bool((pick.diff() == 1).all()):
+        return matrix[first : first + n]
+    return matrix[pick]
+
+
+def _times_matrix(term: Term, matrix: Tensor) -> Term:
+    """Return the term of x @ matrix, x of shape (M, K)."""
+    rows = term.parts[0]
+    mine = range(rows, len(term.axes))
+    if any(term.spreads(k) for k in mine):
+        term = term.apart()
+    if all(term.axes[k].pick is not None for k in mine) and len(mine):
+        joined = term.joined(1)
+        axis = joined.axes[-1]
+        assert axis.pick is not None
+        values = joined.values * columns(matrix, axis.pick).reshape(-1, *(1,) * rows, matrix.shape[1])
+        spread = joined.spread
+    else:
+        for k in mine:
+            if term.axes[k].pick is not None:
+                term = term.filled(k)
+        part = matrix.reshape(*(term.axes[k].size for k in mine), matrix.shape[1])
+        for n, k in enumerate(mine):
+            part = part.narrow(n, term.axes[k].start, term.values.shape[k + 1])
+        flat = part.reshape(-1, matrix.shape[1])
+        values = times(term.values.flatten(rows + 1) if len(mine) != 1 else term.values, flat)
+        spread = term.spread
+        if spread is not None:
+            spread = spread.flatten(rows + 2) if len(mine) > 1 else spread
+        if not len(mine):
+            values = term.values.unsqueeze(-1) * matrix.reshape(-1)
+            spread = None if spread is None else spread.unsqueeze(-1)
+    return Term(values, (*term.axes[:rows], Axis(matrix.shape[1])), (rows, 1), spread)
+
+
+def times(values: Tensor, matrix: Tensor) -> Tensor:
+    """Return values @ matrix over the last dimension; the others keep their order in memory."""
+    n = values.ndim - 1
+    order = in_memory(values, range(n))
+    product = values.permute(*order, n).reshape(-1, values.shape[-1]) @ matrix
+    back = [order.index(k) for k in range(n)]
+    return product.reshape(*(values.shape[k] for k in order), matrix.shape[1]).permute(*back, n)
