@@ -161,7 +161,7 @@ def test_a_drawn_case_in_which_a_claim_is_false_is_kept_and_tried_first_the_next
     (line,) = (tmp_path / ".properties.failures.jsonl").read_text().split("\n\n")
     assert json.loads(line)["case"] == ["alpha-closed-form", 4, met.value.place]
     # another program, another seed, and nothing else is looked at
-    monkeypatch.setattr(necessity, "_program", lambda: "another")
+    monkeypatch.setattr(necessity, "program", lambda: "another")
     monkeypatch.setattr(necessity, "_carry_out", lambda task: pytest.fail("something else was tried first"))
     with pytest.raises(FalseCase) as again:
         run([Task("drawn", "alpha-closed-form", cases=300, seed=9)], "dev", 9, kept=kept)
