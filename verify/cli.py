@@ -215,6 +215,7 @@ def replay(
     from verify import replay as stored
     from verify import typeset
     from verify.explain import at_counterexample
+    from verify.map_replay import at_setting
 
     if bool(slug) == everything:
         raise UsageError("name one counterexample, or use --all")
@@ -234,7 +235,8 @@ def replay(
             f"{len(found) - failed} of {len(found)} counterexamples reproduce and are certified.", highlight=False
         )
     elif found[0].violation is not None:
-        console.print(typeset.terminal(at_counterexample(found[0]), min(console.width, PAGE)))
+        page = at_setting(found[0]) if found[0].stored.setting else at_counterexample(found[0])
+        console.print(typeset.terminal(page, min(console.width, PAGE)))
     if failed:
         raise typer.Exit(CHANGED)
 
