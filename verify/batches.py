@@ -2,7 +2,8 @@
 
     training    out = scale (z - mean)/sqrt(variance) + shift, mean and variance over the batch and all pixels
 
-as torch computes it, with the biased variance; the stabilising constant is 0. In balls, from the definition.
+as torch computes it, with the biased variance; the stabilising constant, which torch wants to be positive, is 0. In
+balls, from the definition.
 """
 
 from collections.abc import Sequence

@@ -158,7 +158,9 @@ def explain(
 @app.command()
 def properties(
     profile: Annotated[str, typer.Option(help="How many cases are drawn for each claim: ci, dev or long.")] = "ci",
-    claim: Annotated[list[str], typer.Option("--claim", help="Attack this claim alone (may be repeated).")] = [],  # noqa: B006
+    claim: Annotated[
+        list[str], typer.Option("--claim", help="Attack this claim or statement about maps alone (may be repeated).")
+    ] = [],  # noqa: B006
     seed: Annotated[int, typer.Option(min=0, max=2**63 - 1, help="Seed of the drawn cases.")] = 0,
     jobs: Annotated[int, typer.Option(min=1, help="Processes that work at the same time.")] = 2,
     report: Annotated[Path, typer.Option(help="Directory for properties.html and properties.md.")] = Path("report"),
@@ -167,10 +169,12 @@ def properties(
 ) -> None:
     """Drop every hypothesis of every proved claim alone and look for a counterexample; draw cases that meet them all.
 
+    Statements about whole maps are attacked in the same way, and errors planted in the code have to be found.
+
     A run that is interrupted goes on where it stopped.
     """
     from verify import breakmaps, necessity
-    from verify.report import files
+    from verify.report import files, whole_maps
     from verify.report import properties as shown
 
     work = necessity.tasks(claim, profile, seed)
@@ -189,7 +193,9 @@ def properties(
         files.write_whole(report / name, text.encode())
     if not quiet:
         Console().print(shown.terminal(outcome))
-        Console().print(" ".join(shown.summary(outcome)), highlight=False, soft_wrap=True)
+        Console().print(*whole_maps.terminal(outcome))
+        said = [*shown.summary(outcome), *whole_maps.summary(outcome)]
+        Console().print(" ".join(said), highlight=False, soft_wrap=True)
     messages.print(f"report: {report / 'properties.html'}", highlight=False, soft_wrap=True)
     if record:
         necessity.record(outcome)

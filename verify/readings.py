@@ -231,12 +231,17 @@ def _pixel(setting: Setting, weights: Sequence[Value], place: Place) -> Value:
 
 
 def rows(setting: Setting, _: Code) -> Iterator[Reading]:
-    """Read the first score of a batch of two, and its gradient by the other image: the tail's rows stand alone."""
+    """Read the gradient of the first score of a batch of two by the other image: the tail's rows stand alone.
+
+    A model in training mode is none that `cam` would cut.
+    """
     import torch
 
     from cam import cut
     from verify.modules import tensor
 
+    if setting.training:
+        return
     both = torch.cat([setting.tail.tensor(), tensor((setting.other,))]).requires_grad_()
     where = cut(setting.tail.module(), "A", setting.tail.tensor())
 
