@@ -213,7 +213,10 @@ ASSUMPTIONS: tuple[Assumption, ...] = (
     ),
     Assumption("piecewise-linear", r"\text{act}'' = 0", "Every activation is piecewise linear.", _piecewise_linear),
     Assumption(
-        "no-products", r"F(A) \odot G(A) \notin S", "No layer multiplies two functions of the map.", _no_products
+        "no-products",
+        r"S \text{ without } F(A) \odot G(A)",
+        "No layer multiplies two functions of the map.",
+        _no_products,
     ),
     Assumption(
         "exp-head", r"f(u) = e^u", "The outer function is the exponential.", lambda setting, _: setting.head == "exp"

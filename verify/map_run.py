@@ -17,8 +17,6 @@ from verify.planted import planted
 
 CELL, HELD, PLANTED = KINDS = ("map-cell", "map-drawn", "planted")
 NAMES = tuple(prop.name for prop in MAP_PROPERTIES)
-# Settings that are drawn to find a planted error, for each that is drawn to see that a statement holds.
-MORE = 4
 
 
 def work(names: Collection[str]) -> Iterator[tuple[str, str, str]]:
@@ -45,7 +43,7 @@ def carry_out(kind: str, name: str, about: str, cases: int, seed: int) -> dict[s
         found, done = attack.cell(prop, about)
         need = found.need if found else Need.OPEN
         return {"need": str(need), "looked_at": done.tried, "stored": of_broken(prop, about, found) if found else None}
-    reading, done = attack.caught(prop, planted(about).code, MORE * cases, seed)
+    reading, done = attack.caught(prop, planted(about).code, cases, seed)
     if reading is None:
         return {"need": str(Need.OPEN), "looked_at": done.tried}
     return {"looked_at": done.tried, "first": done.first, "says": (str(done.found), str(reading))}

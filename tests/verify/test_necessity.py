@@ -37,7 +37,7 @@ def test_statements_about_whole_maps_are_part_of_a_whole_run_and_can_be_asked_fo
         "closed-map/with-cubes-inside",
     ]
     assert sum(task.kind == "map-cell" for task in work) == 6 and {task.claim for task in work} == {"closed-map"}
-    assert {(task.cases, task.seed) for task in work} == {(300, 7)}
+    assert {(task.kind == "planted", task.cases, task.seed) for task in work} == {(True, 25, 7), (False, 300, 7)}
 
 
 def test_a_run_about_maps_goes_on_where_it_stopped(tmp_path, monkeypatch):
