@@ -14,9 +14,10 @@ from random import Random
 from hypothesis import HealthCheck, Phase, find, settings
 from hypothesis.errors import NoSuchExample
 
+from verify.arithmetic.ball import precision
 from verify.drawn import Draws
 from verify.families import Family, chosen
-from verify.map_property import Broken, MapProperty, admitted, broken, outcome, wrong
+from verify.map_property import Broken, MapProperty, admitted, broken, outcome, readings, wrong
 from verify.matrix import Need
 from verify.probe import NoRule
 from verify.readings import Code, Reading
@@ -89,7 +90,22 @@ def cell(prop: MapProperty, without: str, seed: int = 0) -> tuple[Broken | None,
     return found, done
 
 
-def hold(prop: MapProperty, at_most: int, seed: int = 0) -> Draws:
+@dataclass(frozen=True)
+class Held:
+    """What came of drawing settings that meet all assumptions of a statement.
+
+    Args:
+        draws: in how many it holds, is not decided, or an assumption is not met after all.
+        right: how many numbers of the numeric room's code are within their bounds of the truth.
+        open: how many the bounds and balls leave open.
+    """
+
+    draws: Draws
+    right: int = 0
+    open: int = 0
+
+
+def hold(prop: MapProperty, at_most: int, seed: int = 0) -> Held:
     """Draw settings that meet all assumptions, and judge the statement and the code at every entry.
 
     Args:
@@ -97,16 +113,13 @@ def hold(prop: MapProperty, at_most: int, seed: int = 0) -> Draws:
         at_most: how many are drawn, from all families together; a few more if they are many.
         seed: of the random numbers.
 
-    Returns:
-        In how many settings it holds, is not decided, or an assumption is not met after all.
-
     Raises:
         Contradiction: it is broken in one, or the code is wrong.
     """
-    held = undecided = rejected = 0
+    held = undecided = rejected = right = left_open = 0
 
     def judged(setting: Setting) -> bool:
-        nonlocal held, undecided, rejected
+        nonlocal held, undecided, rejected, right, left_open
         found = [_holds(prop, setting, place) for place in admitted(prop, setting)]
         if not found:
             rejected += 1
@@ -114,13 +127,16 @@ def hold(prop: MapProperty, at_most: int, seed: int = 0) -> Draws:
             undecided += 1
         else:
             held += 1
-        return False in found or wrong(prop, setting) is not None
+        with precision():
+            read = [reading.right for reading in readings(prop, setting)]
+        right, left_open = right + read.count(True), left_open + read.count(None)
+        return False in found or False in read
 
     done = search(*_share(prop, at_most, judged), f"{seed} {prop.name}")
     if done.found is not None:
         reading = wrong(prop, done.found)
         raise Contradiction(f"{prop.name} is broken though its assumptions hold, in {done.found}: {reading or 'sides'}")
-    return Draws(prop.name, held, undecided, rejected)
+    return Held(Draws(prop.name, held, undecided, rejected), right, left_open)
 
 
 def caught(prop: MapProperty, parts: Code, at_most: int, seed: int = 0) -> tuple[Reading | None, Search]:

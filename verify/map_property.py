@@ -156,12 +156,18 @@ def broken(prop: MapProperty, setting: Setting, without: str) -> Broken | None:
     return None
 
 
-def wrong(prop: MapProperty, setting: Setting, parts: Code = CAM) -> Reading | None:
-    """Return a number of the numeric room's code that is wrong for sure; None if there is none."""
+def readings(prop: MapProperty, setting: Setting, parts: Code = CAM) -> list[Reading]:
+    """Return what is read of the numeric room's code where all assumptions hold; none if no truth is known exactly."""
     if prop.read is None or not next(admitted(prop, setting), None):
-        return None
+        return []
     with precision():
         try:
-            return next((reading for reading in prop.read(setting, parts) if reading.right is False), None)
+            return [*prop.read(setting, parts)]
         except NoRule:
-            return None
+            return []
+
+
+def wrong(prop: MapProperty, setting: Setting, parts: Code = CAM) -> Reading | None:
+    """Return a number of the numeric room's code that is wrong for sure; None if there is none."""
+    with precision():
+        return next((reading for reading in readings(prop, setting, parts) if reading.right is False), None)

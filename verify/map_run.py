@@ -1,8 +1,10 @@
 """The pieces of a run that are about whole maps; `verify.necessity` carries them out beside those about claims.
 
-map-cell      a statement without one of its assumptions: the smallest setting in which it fails
-map-drawn     a statement with all of them in force: how many drawn settings it holds in
-planted       a statement whose readings are taken of wrong code: the smallest setting in which that shows
+    map-cell      a statement without one of its assumptions: the smallest setting in which it fails
+    map-drawn     a statement with all of them in force: how many drawn settings it holds in
+    planted       a statement whose readings are taken of wrong code: the smallest setting in which that shows
+
+Each stands alone.
 """
 
 from collections.abc import Collection, Iterator
@@ -38,7 +40,8 @@ def carry_out(kind: str, name: str, about: str, cases: int, seed: int) -> dict[s
     """
     prop = map_property(name)
     if kind == HELD:
-        return {"draws": attack.hold(prop, cases, seed)}
+        held = attack.hold(prop, cases, seed)
+        return {"draws": held.draws, "numbers": (held.right, held.open)}
     if kind == CELL:
         found, done = attack.cell(prop, about)
         need = found.need if found else Need.OPEN

@@ -55,6 +55,7 @@ class Found:
     """What came of one task: the need of a hypothesis and its counterexample, or the count of drawn cases.
 
     Of a planted error: after how many settings it was first found, where the smallest is, and the wrong number there.
+    Of drawn maps: how many numbers of the numeric room's code are within their bounds of the truth, how many are open.
     """
 
     need: str = ""
@@ -63,6 +64,7 @@ class Found:
     draws: Draws | None = None
     first: int = 0
     says: tuple[str, ...] = ()
+    numbers: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -216,6 +218,7 @@ def _found(record: dict[str, Any]) -> Found:
         Draws(**drawn) if drawn else None,
         record["first"],
         tuple(record["says"]),
+        tuple(record["numbers"]),
     )
 
 

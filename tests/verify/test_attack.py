@@ -31,9 +31,11 @@ SMALLEST = {
 
 @pytest.mark.parametrize("prop", MAP_PROPERTIES, ids=lambda prop: prop.name)
 def test_a_statement_holds_in_all_drawn_settings_and_so_does_the_code(prop):
-    draws = hold(prop, CI)
+    found = hold(prop, CI)
+    draws = found.draws
     assert draws.held > 0.9 * (draws.held + draws.undecided) and draws.held >= CI // 2
     assert draws.acceptance > 0.8
+    assert (found.right > CI and found.open < 0.05 * found.right) if prop.read else found.right == 0
 
 
 def test_every_planted_error_has_its_smallest_settings():

@@ -71,14 +71,16 @@ def _section(prop: MapProperty, outcome: Outcome) -> dict[str, Any]:
     (held,) = _held(prop, outcome)
     assert held.draws is not None, "a statement that was tried has its draws"
     cells = [_cell(task, found) for task, found in outcome.of(CELL).items() if task.claim == prop.name]
-    code = ", and every number of cam is within its bound of the truth" if prop.read is not None else ""
+    right, left_open = held.numbers or (0, 0)
+    read = f"{counted(right, 'number')} of cam are within their bounds of the truth, {left_open} are left open."
+    code = f" {read}" if prop.read is not None else ""
     return {
         "name": prop.name,
         "says": prop.says,
         "formula": prop.formula,
         "cells": cells,
         "drawn": f"{counted(held.draws.held, 'drawn setting')} meet every assumption and the statement holds at every"
-        f" entry{code}; {held.draws.undecided} more are not decided."
+        f" entry; {held.draws.undecided} more are not decided.{code}"
         f" {round(100 * held.draws.acceptance)} % of the draws met every assumption.",
     }
 
