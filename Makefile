@@ -9,7 +9,7 @@
 PYTHON ?= python3
 JOBS ?= 2
 ARGS ?=
-EXTRAS := real,test,notebooks
+EXTRAS := real,zoo,test,notebooks
 
 BIN := .venv/bin
 STAMP := .venv/installed

@@ -15,7 +15,7 @@ from torch import Tensor, nn
 
 from cam.heads import Head, head
 from cam.jets import tail_derivatives
-from cam.tail import Cut, Tail, cut
+from cam.tail import Cut, CutError, Tail, cut
 from cam.weights import alpha_closed, alpha_exact, alpha_from_tail, channel_weights, footprint
 
 Target = int | Sequence[int] | Tensor | None
@@ -52,7 +52,7 @@ class GradCAMPlusPlus:
 
     Args:
         model: in eval mode; (B, ...) -> scores (B, C). It comes back as it was.
-        target_layer: a module of the model or its dotted name.
+        target_layer: a module of the model or its dotted name; it puts out (1, K, H, W), channels first.
         head: name of the outer function, "exp" as in the paper or "sigmoid".
         weights: "closed" is 1/(2 + sigma rho g), one reverse pass, right if the tail is affine along every entry's
             line; "exact" is (10) with true derivatives, which is as cheap if the tail is piecewise linear, and else
@@ -95,7 +95,7 @@ class GradCAMPlusPlus:
 
         Raises:
             ValueError: not as many targets as images, or a class that the model does not have.
-            CutError: the model cannot be cut at the layer.
+            CutError: the model cannot be cut at the layer, or the layer does not put out (1, K, H, W).
         """
         targets = _targets(target, len(input_tensor))
         maps = [self.explain(image, c).map for image, c in zip(input_tensor.split(1), targets, strict=True)]
@@ -118,27 +118,52 @@ def explained(where: Cut, target: int | None, outer: Head, weights: str) -> Expl
 
     Raises:
         ValueError: there is no such class.
+        CutError: A is not (1, K, H, W).
     """
     A = where.activations
+    if A.ndim != 4:
+        raise CutError(
+            f"a map weighs channels over places: it needs activations (1, K, H, W), and the layer's are of shape "
+            f"{tuple(A.shape)}; choose a layer that puts out a map"
+        )
     with torch.no_grad():
         scores = where.tail(A)[0]
     c = int(scores.argmax()) if target is None else int(target)
     if not 0 <= c < len(scores):
         raise ValueError(f"the model has classes 0 to {len(scores) - 1}, not {c}")
-    sigma = footprint(A)
     if weights == "closed":
         g = _gradient(where.tail, A, c)
-        alpha = alpha_closed(g, sigma, outer.rho(scores[c]))
+        derivatives = torch.stack([scores[c].expand_as(g), g]).flatten(1)
     else:
-        _, g, h, t = tail_derivatives(where.tail, A, c).unflatten(1, A.shape)
+        derivatives = tail_derivatives(where.tail, A, c)
+    return weighed(A, c, derivatives, outer, weights)
+
+
+def weighed(A: Tensor, c: int, derivatives: Tensor, outer: Head, weights: str) -> Explanation:
+    """Return the map that activations and the derivatives of a score make, and everything behind it.
+
+    Args:
+        A: activations, (1, K, H, W).
+        c: the class.
+        derivatives: S, g and, for exact weights, h and t along every entry of A, as `cam.jets.tail_derivatives` gives
+            them: (2, K*H*W) or (4, K*H*W).
+        outer: the outer function.
+        weights: "closed" or "exact".
+    """
+    S, g, *curved = derivatives.unflatten(1, A.shape)
+    score, sigma = S.flatten()[0], footprint(A)
+    if weights == "closed":
+        alpha = alpha_closed(g, sigma, outer.rho(score))
+    else:
+        h, t = curved
         if outer.name == "exp":
             alpha = alpha_from_tail(g, h, t, sigma)
         else:
             # Faa di Bruno, divided by f' > 0: Y2/f' and Y3/f'.
-            second, third = outer.ratios(scores[c])
+            second, third = outer.ratios(score)
             alpha = alpha_exact(second * g**2 + h, third * g**3 + 3 * second * g * h + t, sigma)
     w = channel_weights(alpha, g)
-    return Explanation(c, scores[c], A[0], g[0], alpha[0], w[0], torch.einsum("k,khw->hw", w[0], A[0]).relu())
+    return Explanation(c, score, A[0], g[0], alpha[0], w[0], torch.einsum("k,khw->hw", w[0], A[0]).relu())
 
 
 def _gradient(tail: Tail, A: Tensor, c: int) -> Tensor:

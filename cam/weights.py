@@ -11,7 +11,12 @@ from torch import Tensor
 
 
 def footprint(A: Tensor) -> Tensor:
-    """sigma_k = sum_ab A_ab^k, the sum of each channel: (..., K, H, W) -> (..., K, 1, 1). Scales as A."""
+    """sigma_k = sum_ab A_ab^k, the sum of each channel: (..., K, H, W) -> (..., K, 1, 1). Scales as A.
+
+    Raises:
+        ValueError: A has no channels over two dimensions of places.
+    """
+    _demand_channels(A, "activations")
     return A.sum((-2, -1), keepdim=True)
 
 
@@ -58,5 +63,14 @@ def channel_weights(alpha: Tensor, dS: Tensor) -> Tensor:
 
     Where relu(dS) = 0 the term is 0, even where alpha is nan or inf. An infinite alpha (a pole) at dS > 0 makes the
     weight infinite, and a nan in dS makes it nan. A -> cA with dS/c divides every weight by c > 0.
+
+    Raises:
+        ValueError: dS has no channels over two dimensions of places.
     """
+    _demand_channels(dS, "derivatives")
     return torch.where(dS <= 0, 0, alpha * dS).sum((-2, -1))
+
+
+def _demand_channels(values: Tensor, what: str) -> None:
+    if values.ndim < 3:
+        raise ValueError(f"the {what} of channels must be of shape (..., K, H, W), not {tuple(values.shape)}")

@@ -39,7 +39,7 @@ class Hypothesis:
         Eq(letter, e), at_point         holds at the entry's value of x alone: nothing may be differentiated afterwards
         Ne(e, 0), Gt(e, 0), Lt(e, 0)    may be divided by; Gt and Lt say which branch of |e| and Max(0, e) it is
         Ge(e, 0), Le(e, 0)              say so at the point alone
-        any other                       must be at hand for an appeal, and is used for nothing else
+        any other                       is refused: nothing would be known to follow from it
     """
 
     name: str
@@ -113,7 +113,7 @@ class Claim:
         relation: between lhs and rhs: `Eq`, `Ne`, `Gt`, `Ge`, `Lt` or `Le`.
 
     Raises:
-        TypeError: a side, or what a step reaches, is no SymPy expression.
+        TypeError: a side, or what a step reaches, is no SymPy expression, or the relation is none of the six.
     """
 
     name: str
@@ -132,6 +132,8 @@ class Claim:
         for side in (self.lhs, self.rhs, *(step.reached for step in self.steps)):
             if not isinstance(side, Expr):
                 raise TypeError(f"claim {self.name}: expected SymPy expressions, got {side!r}; a number is Integer(1)")
+        if self.relation not in (Eq, Ne, Gt, Ge, Lt, Le):
+            raise TypeError(f"claim {self.name}: expected Eq, Ne, Gt, Ge, Lt or Le, got {self.relation!r}")
 
     @cached_property
     def statement(self) -> Relational:

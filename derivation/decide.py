@@ -34,8 +34,8 @@ def is_zero(expr: sp.Expr, given: tuple[Hypothesis, ...] = ()) -> bool | None:
     """Return True if it is zero wherever `given` holds, False if a non-zero number, None if that is not decided."""
     if not is_defined(expr, given) or not _is_continued(expr, given):
         return None
-    numerator = sp.expand(sp.fraction(sp.together(at_point(expr, given)))[0])
-    return numerator.is_zero if numerator.is_number else None
+    left = numerator(at_point(expr, given))
+    return left.is_zero if left.is_number else None
 
 
 def holds(relation: type[Relational], difference: sp.Expr, given: tuple[Hypothesis, ...]) -> bool | None:
@@ -55,11 +55,12 @@ def holds(relation: type[Relational], difference: sp.Expr, given: tuple[Hypothes
 def _is_continued(expr: sp.Expr, given: tuple[Hypothesis, ...]) -> bool:
     """Whether the normal form is worth the same as the expression, where calculus brought in a divisor that is 0 too.
 
-    Near by it is; so it is there, if what is given holds near by. Else no such divisor may be 0.
+    Near by it is, unless the divisor is 0 everywhere; so it is there, if what is given holds near by. Else no such
+    divisor may be 0.
     """
+    divisors = [e.base for e in normal(_at_closed_signs(expr, given), given).atoms(sp.Pow) if is_divisor(e)]
     if all(h.is_near for h in given):
-        return True
-    divisors = (e.base for e in normal(_at_closed_signs(expr, given), given).atoms(sp.Pow) if is_divisor(e))
+        return all(numerator(divisor) != 0 for divisor in divisors)
     return all(is_nonzero(divisor, given) for divisor in divisors)
 
 
@@ -126,6 +127,12 @@ def _divides(base: sp.Expr, known: Hypothesis, given: tuple[Hypothesis, ...]) ->
     return is_smooth(value) and finite and p != 0 and q != base and (q.is_zero is False or is_nonzero(q, others))
 
 
+@lru_cache(maxsize=4096)
+def numerator(value: sp.Expr) -> sp.Expr:
+    """Return what is above the line over one divisor, expanded."""
+    return sp.expand(sp.fraction(sp.together(value))[0])
+
+
 @lru_cache(maxsize=4096)  # each divisor is asked for in the side where it stands and again in the difference
 def _factored(value: sp.Expr) -> sp.Expr:
     return sp.factor(sp.together(value))
@@ -174,7 +181,8 @@ def _put_derivative(expr: sp.Expr, lhs: sp.Expr, e: sp.Expr) -> sp.Expr:
         v, k = lhs.variable_count[0]
         along = [d for d in expr.atoms(sp.Derivative) if d.expr == lhs.expr and {*d.variables} == {v}]
         return expr.xreplace({d: sp.diff(e, (v, d.derivative_count - k)) for d in along if d.derivative_count >= k})
-    if isinstance(lhs, NthDerivative) and _is_for_every(lhs.args[1], e) and lhs.args[0].is_Integer:
+    free = not e.atoms(sp.Derivative, Bell)  # else no value of it can be put in
+    if isinstance(lhs, NthDerivative) and _is_for_every(lhs.args[1], e) and lhs.args[0].is_Integer and free:
         (k, u), family = lhs.args, type(lhs)
         known = [d for d in expr.atoms(family) if d.args[0].is_Integer and d.args[0] >= k]
         return expr.xreplace({d: sp.diff(e, (u, d.args[0] - k)).subs(u, d.args[1]) for d in known})

@@ -27,4 +27,4 @@ def _is_defined_around(body: Expr, v: Expr, at: Expr) -> bool:
     # Every divisor is a product of powers of v - at and of factors that are not zero at the point, hence nor near it.
     divisors = (e.base for e in body.atoms(Pow) if is_divisor(e))
     factors = [part.as_base_exp()[0] for d in divisors for part in Mul.make_args(factor(together(d)))]
-    return all(p.subs(v, at).is_zero is False or cancel(p / (v - at)).is_Number for p in factors)
+    return all(p.subs(v, at).is_zero is False or (cancel(p / (v - at)).is_Number and p != 0) for p in factors)

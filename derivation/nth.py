@@ -17,6 +17,7 @@ class NthDerivative(Function):
 
     nargs = 2
     is_real = True
+    is_number = False  # f'(0) is no number that SymPy could compare with others
     of: UndefinedFunction
 
     @classmethod

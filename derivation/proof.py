@@ -33,15 +33,15 @@ from sympy import (
     preorder_traversal,
     sympify,
 )
-from sympy.core.function import UndefinedFunction
+from sympy.core.function import AppliedUndef, UndefinedFunction
 from sympy.core.relational import Relational
 
 from derivation.bell import Bell
-from derivation.claim import Claim, Hypothesis, Step, Use
-from derivation.decide import at_point, holds, is_defined, is_divisor, is_nonzero, is_zero, normal, signs_of
+from derivation.claim import Claim, Hypothesis, Step, Use, functions_in
+from derivation.decide import at_point, holds, is_defined, is_divisor, is_nonzero, is_zero, normal, numerator, signs_of
 from derivation.language import NotInLanguage, demand
 from derivation.limit import take_limits
-from derivation.nth import is_outer, nth
+from derivation.nth import NthDerivative, is_outer, nth
 from derivation.printing import line
 from derivation.signs import ALLOWED
 
@@ -156,6 +156,8 @@ def _shown(difference: Expr, given: tuple[Hypothesis, ...]) -> Expr:
 def _induction(claim: Claim, n: Symbol) -> tuple[Link, ...]:
     """From 0 by d^(n+1) F = d (d^n F): the right-hand side at 0 is F, and one more derivative of it is it at n + 1."""
     lhs = claim.lhs
+    if claim.steps:
+        raise ProofError(f"{claim.name}: induction cannot be combined with steps, which nothing would look at")
     if not isinstance(lhs, Derivative) or len(lhs.variable_count) != 1 or lhs.variable_count[0][1] != n:
         raise ProofError(f"{claim.name}: induction on {n} needs a left-hand side d^{n} F/dx^{n}, got {line(lhs)}")
     natural = n == Symbol(n.name, integer=True, nonnegative=True)
@@ -316,6 +318,7 @@ def _demand_founded(claim: Claim, library: Mapping[str, Claim], path: tuple[str,
 def _demand_consistent(claim: Claim) -> None:
     """Demand hypotheses that do not visibly contradict each other: everything would follow from them."""
     for given in [claim.given + branch.given for branch in claim.branches] or [claim.given]:
+        _demand_looked_at(claim, given)
         for h in (h for h in given if isinstance(h.relation, Eq)):
             others = tuple(other for other in given if other is not h)
             if at_point(_minus(h.relation.lhs, h.relation.rhs), others).is_zero is False:
@@ -323,11 +326,23 @@ def _demand_consistent(claim: Claim) -> None:
         for h in (h for h in given if h.relation.func in ALLOWED and h.relation.rhs == 0):
             others = tuple(other for other in given if other is not h)
             if h.relation.func is Ne:  # by far the most, and most of them long
-                contradicted = at_point(h.relation.lhs, others) == 0
+                contradicted = numerator(at_point(h.relation.lhs, others)) == 0
             else:
                 contradicted = not signs_of(h.relation.lhs, others) & ALLOWED[h.relation.func]
             if contradicted:
                 raise ProofError(f"{claim.name}: the hypotheses contradict each other at {line(h.relation)}")
+
+
+def _demand_looked_at(claim: Claim, given: tuple[Hypothesis, ...]) -> None:
+    """Demand hypotheses of kinds that are put in, about each function one: no other would be seen to contradict."""
+    near = [h for h in given if isinstance(h.relation, Eq) and not h.at_point]
+    for h in (h for h in given if not h.at_point):
+        r = h.relation
+        if not (isinstance(r.lhs, AppliedUndef | NthDerivative | Derivative) if h in near else r.rhs == 0):
+            raise ProofError(f"{claim.name}: nothing is known to follow from the hypothesis {line(r)}")
+    about = [function for h in near for function in functions_in(h.relation.lhs)]
+    for function in (function for function in about if about.count(function) > 1):
+        raise ProofError(f"{claim.name}: two equations define {function}: they may contradict each other")
 
 
 def _demand_exhaustive(claim: Claim) -> None:

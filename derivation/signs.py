@@ -4,6 +4,7 @@ By rules of signs alone: a product by its factors, a sum whose terms all have on
 an even power, e^a - 1 by a, what is known, and SymPy's knowledge of the letters' domains. Nothing is estimated.
 """
 
+from collections import Counter
 from collections.abc import Sequence
 from itertools import product
 from math import prod
@@ -29,8 +30,10 @@ def signs(e: Expr, known: Sequence[tuple[Expr, Signs]]) -> Signs:
     """
     found = _by_domain(e)
     for given, allowed in known:
-        if isinstance(e, Mul) and set(Mul.make_args(given)) < set(e.args):  # what is given, times the rest
-            found &= frozenset(map(prod, product(allowed, signs(e / given, known))))
+        factors, all_factors = Counter(Mul.make_args(given)), Counter(e.args)  # e / given might not get shorter
+        if isinstance(e, Mul) and factors < all_factors:  # what is given, times the rest
+            rest = Mul(*(all_factors - factors).elements())
+            found &= frozenset(map(prod, product(allowed, signs(rest, known))))
         elif e.free_symbols == given.free_symbols:  # a multiple of what is given, perhaps
             ratio = cancel(e / given)
             if ratio.is_Rational and ratio != 0:

@@ -5,7 +5,7 @@ A function for each undefined function, a number for each symbol, simplest first
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 from itertools import product
 
 from sympy import Basic, Derivative, Dummy, Eq, Expr, Integer, Rational, Symbol, expand, simplify
@@ -178,7 +178,7 @@ def _spoken_of(hypothesis: Hypothesis) -> tuple[frozenset[UndefinedFunction], fr
     return functions_in(relation), frozenset(relation.free_symbols - moving)
 
 
-@cache
+@lru_cache(maxsize=1 << 13)  # functions that are drawn have no end
 def _holds_identically(
     relation: Eq, functions: tuple[tuple[UndefinedFunction, Face], ...], constants: tuple[tuple[Symbol, Rational], ...]
 ) -> bool | None:

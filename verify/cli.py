@@ -10,7 +10,7 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated, NoReturn
+from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import typer
 from rich.console import Console
@@ -18,6 +18,9 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from typer.exceptions import TyperException
 
 from verify.errors import Fault, UsageError
+
+if TYPE_CHECKING:
+    from verify import picture_study
 
 app = typer.Typer(
     help="Every equation of Grad-CAM++, proved or refuted, and the exact heatmap beside the printed one.",
@@ -169,12 +172,13 @@ def properties(
 ) -> None:
     """Drop every hypothesis of every proved claim alone and look for a counterexample; draw cases that meet them all.
 
-    Statements about whole maps are attacked in the same way, and errors planted in the code have to be found.
-
-    A run that is interrupted goes on where it stopped.
+    Statements about whole maps are attacked in the same way, and errors planted in the code have to be found. Without
+    --claim the closed form's heatmaps are compared with the exact ones as well. A run that is interrupted goes on where
+    it stopped.
     """
-    from verify import breakmaps, necessity
+    from verify import breakmaps, necessity, picture_study
     from verify.report import files, whole_maps
+    from verify.report import picture as pictured
     from verify.report import properties as shown
 
     work = necessity.tasks(claim, profile, seed)
@@ -183,27 +187,47 @@ def properties(
     try:
         with _bar(len(work), hidden=quiet) as advance:
             outcome = necessity.run(work, profile, seed, jobs=jobs, kept=kept, progress=advance)
+        maps = None if claim else _compared(profile, seed, jobs, report / ".picture.jsonl", quiet)
     except KeyboardInterrupt:
         _leave("interrupted: run the same command again, and it goes on where it stopped.", INTERRUPTED)
     drawn = [] if claim else [make() for make in breakmaps.MAPS]
     for name, text in {
-        "properties.html": shown.render(outcome, drawn),
-        "properties.md": shown.markdown(outcome),
+        "properties.html": shown.render(outcome, drawn, None if maps is None else pictured.section(maps)),
+        "properties.md": shown.markdown(outcome) + ("" if maps is None else f"\n{pictured.markdown(maps)}"),
     }.items():
         files.write_whole(report / name, text.encode())
     if not quiet:
         Console().print(shown.terminal(outcome))
         Console().print(*whole_maps.terminal(outcome))
-        said = [*shown.summary(outcome), *whole_maps.summary(outcome)]
-        Console().print(" ".join(said), highlight=False, soft_wrap=True)
+        words = [*shown.summary(outcome), *whole_maps.summary(outcome)]
+        words += [] if maps is None else pictured.sentences(picture_study.document(maps))
+        Console().print(" ".join(words), highlight=False, soft_wrap=True)
     messages.print(f"report: {report / 'properties.html'}", highlight=False, soft_wrap=True)
     if record:
         necessity.record(outcome)
+        if maps is not None and picture_study.is_enough(maps):
+            picture_study.record(maps)
     changes = outcome.faults + ([] if record else necessity.moved(outcome))
+    if maps is not None:
+        changes += maps.faults + ([] if record else picture_study.moved(maps))
     for change in changes:
         messages.print(f"moved: {change}", highlight=False, markup=False, soft_wrap=True)
     if changes:
         raise typer.Exit(CHANGED)
+
+
+def _compared(profile: str, seed: int, jobs: int, kept: Path, quiet: bool) -> "picture_study.Outcome | None":
+    """Compare heatmaps; None where the trained networks or the pictures are not installed, which is said."""
+    from verify import picture_study
+    from verify.errors import MissingPackage
+
+    work = picture_study.tasks(profile)
+    try:
+        with _bar(len(work), hidden=quiet) as advance:
+            return picture_study.run(work, profile, seed, jobs=jobs, kept=kept, progress=advance)
+    except MissingPackage as error:
+        messages.print(f"not run: heatmaps ({error})", highlight=False, markup=False, soft_wrap=True)
+        return None
 
 
 @app.command()

@@ -1,27 +1,41 @@
 """Cases drawn at random that meet every hypothesis of a claim: what is proved has to hold in all of them.
 
-Functions come from the registers, those that the hypotheses allow; numbers are multiples of 1/4. A number that a
-hypothesis fixes at the point is worked out and not drawn; what else is asked of numbers is met by drawing again, and
-how often that was needed is reported. Balls judge: a proved claim that is false in a drawn case is a contradiction.
+`verify.drawing` builds them, one for each place 0, 1, 2, ..., the same for the same seed and claim; what does not meet
+every hypothesis all the same is rejected. Balls judge: a proved claim that is false in a drawn case is a contradiction,
+which names its seed and place, so that the case can be drawn again.
 """
 
+import math
+from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import lru_cache
 from random import Random
 
-from sympy import Eq, Expr, Ge, Gt, Integer, Le, Lt, Rational, Symbol
-from sympy.core.function import UndefinedFunction
+from sympy import degree
 
-from derivation.claim import Claim, functions_in
-from derivation.notation import beta
-from verify.arithmetic.exact import EXACT
-from verify.cases import FUNCTIONS, NUMBERS, Case, exact_values, free_symbols, meets
-from verify.catalogue.functions import Face, polynomial
+from derivation.claim import Claim
+from derivation.notation import L, S, u
+from verify.cases import Case
+from verify.catalogue.functions import Face
+from verify.drawing import Drawing, is_on_kink
+from verify.layers import Activate, Gate
 from verify.methods.enclosure import judge
-from verify.probe import NoRule, value
+from verify.methods.trial import Outcome
+from verify.probe import NoRule
+from verify.tails import TailFace, WholeTail, nested
 from verify.verdict import Contradiction
 
 AGAIN = 40  # draws for one case, on the average, before a claim is given up
+NONE = "none"
+# The histograms of the judged cases, in the order in which they are shown; each adds up to their number.
+HISTOGRAMS = {
+    "tail": "what S is, or L where there is no S",
+    "activation": "the network's activation, or that it has several",
+    "depth": "activations on the longest way through the network",
+    "kink": "decade of the distance from x to the nearest kink along the line",
+    "width": "decade of the wider enclosure of the two sides, relative to what it encloses",
+}
 
 
 @dataclass(frozen=True)
@@ -33,112 +47,161 @@ class Draws:
         held: in how many cases the balls say that it holds.
         undecided: in how many they say nothing.
         rejected: how many draws met not every hypothesis.
+        vacuous: how many were put on a kink, where the sides have no value.
+        counts: for each of `HISTOGRAMS` how often what occurred among the cases that were judged.
+        worst: the case with the least accurate enclosure among those that do not contain 0: the nearest to a pole, or
+            the one in which most cancels; "" if every side is exact or may be 0.
+        worst_at: its place.
+        worst_bits: to how many bits its less accurate side is enclosed.
     """
 
     claim: str
-    held: int
-    undecided: int
-    rejected: int
+    held: int = 0
+    undecided: int = 0
+    rejected: int = 0
+    vacuous: int = 0
+    counts: dict[str, dict[str, int]] = field(default_factory=dict)
+    worst: str = ""
+    worst_at: int = 0
+    worst_bits: int = 0
 
     @property
     def acceptance(self) -> float:
         """The share of the draws that met every hypothesis."""
-        drawn = self.held + self.undecided + self.rejected
+        drawn = self.held + self.undecided + self.rejected + self.vacuous
         return (self.held + self.undecided) / drawn if drawn else 0.0
+
+
+class FalseCase(Contradiction):
+    """A proved claim that is false in a drawn case: its name, the seed and the place of the case."""
+
+    def __init__(self, says: str, claim: str, seed: int, place: int) -> None:
+        super().__init__(says, claim, seed, place)
+        self.claim, self.seed, self.place = claim, seed, place
+
+    def __str__(self) -> str:
+        return str(self.args[0])
+
+
+@dataclass
+class Counted:
+    """How many draws met not every hypothesis, and how many were on a kink."""
+
+    rejected: int = 0
+    vacuous: int = 0
 
 
 def draws(claim: Claim, at_most: int, seed: int) -> Draws:
     """Draw that many cases of a claim, the same for the same seed, and judge each.
 
     Raises:
-        Contradiction: the claim is false in one of them.
+        FalseCase: the claim is false in one of them.
     """
     held = undecided = 0
-    rejected = Counted()
-    for case in drawn(claim, at_most, seed, rejected):
-        try:
-            outcome = judge(claim, case)
-        except NoRule:
-            undecided += 1
-            continue
-        if outcome.holds is False:
-            raise Contradiction(f"{claim.name} is proved, yet in {case} its sides are {outcome.lhs} and {outcome.rhs}")
-        held, undecided = (held + 1, undecided) if outcome.holds else (held, undecided + 1)
-    return Draws(claim.name, held, undecided, rejected.number)
+    others, counts = Counted(), {name: Counter[str]() for name in HISTOGRAMS}
+    worst: tuple[float, int, str] = (math.inf, 0, "")
+    for place, case in drawn(claim, at_most, seed, others):
+        outcome = judged(claim, case, seed, place)
+        held, undecided = (held + 1, undecided) if outcome and outcome.holds else (held, undecided + 1)
+        for name, what in _described(case, outcome).items():
+            counts[name][what] += 1
+        if outcome and outcome.accuracy is not None and 0 < outcome.accuracy < worst[0]:
+            worst = outcome.accuracy, place, str(case)
+    ordered = {name: dict(sorted(count.items())) for name, count in counts.items()}
+    bits = 0 if math.isinf(worst[0]) else int(worst[0])
+    return Draws(claim.name, held, undecided, others.rejected, others.vacuous, ordered, worst[2], worst[1], bits)
 
 
-@dataclass
-class Counted:
-    """How often something happened."""
+def judged(claim: Claim, case: Case, seed: int, place: int) -> Outcome | None:
+    """Return what the balls say of a case; None if they have no rule for it.
 
-    number: int = 0
-
-
-def drawn(claim: Claim, at_most: int, seed: int, rejected: Counted) -> Iterator[Case]:
-    """Yield that many cases that meet every hypothesis, or fewer where hardly any draw does; count the others."""
-    random = Random(f"{seed} {claim.name}")
-    letters = sorted(free_symbols(claim), key=str)
-    functions = sorted(claim.functions, key=str)
-    fixed = {h.relation.lhs: h.relation.rhs for h in claim.given if h.at_point and isinstance(h.relation.lhs, Symbol)}
-    accepted = 0
-    while accepted < at_most and rejected.number < AGAIN * at_most:
-        numbers = {letter: number(letter, _sign(claim, letter), random) for letter in letters}
-        case = _fixed(Case(_faces(claim, functions, numbers, random), tuple(numbers.items())), fixed)
-        if case is not None and all(meets(case, h) for h in claim.given):
-            accepted += 1
-            yield case
-        else:
-            rejected.number += 1
+    Raises:
+        FalseCase: they say that the claim is false.
+    """
+    try:
+        outcome = judge(claim, case)
+    except NoRule:
+        return None
+    if outcome.holds is False:
+        says = f"{claim.name} is proved, yet in {case} its sides are {outcome.lhs} and {outcome.rhs}"
+        raise FalseCase(says, claim.name, seed, place)
+    return outcome
 
 
-def number(letter: Symbol, wanted: int, random: Random) -> Rational:
-    """Return a number that the letter stands for: a sharpness of the register, a small order, a multiple of 1/4.
+def again(claim: Claim, seed: int, place: int) -> None:
+    """Draw one case again and judge it.
+
+    Raises:
+        FalseCase: the claim is false in it still.
+    """
+    case = _draw(Drawing(claim), seed, place)
+    if case is not None:
+        judged(claim, case, seed, place)
+
+
+def drawn(claim: Claim, at_most: int, seed: int, others: Counted) -> Iterator[tuple[int, Case]]:
+    """Yield that many cases that meet every hypothesis, with their places; fewer where hardly any draw does.
 
     Args:
-        letter: the letter.
-        wanted: 1 or -1 for that sign alone, 0 for any.
-        random: where it comes from.
+        claim: whose cases.
+        at_most: how many.
+        seed: of the random numbers.
+        others: counts the draws that are no such cases.
     """
-    if letter == beta:
-        return random.choice(NUMBERS[letter])
-    if letter.is_integer:
-        return Integer(random.randint(0 if letter.is_nonnegative else -3, 4))
-    if letter.is_positive or wanted:
-        return (wanted or 1) * Rational(random.randint(1, 16), 4)
-    return Rational(random.randint(-16, 16), 4)
+    drawing, accepted, place = Drawing(claim), 0, 0
+    while accepted < at_most and others.rejected < AGAIN * at_most:
+        case = _draw(drawing, seed, place)
+        if case is None:
+            others.rejected += 1
+        elif is_on_kink(case) and judged(claim, case, seed, place) is None:
+            others.vacuous += 1
+        else:
+            accepted += 1
+            yield place, case
+        place += 1
 
 
-def _sign(claim: Claim, letter: Symbol) -> int:
-    """Return the sign that a hypothesis asks of a letter, or 0."""
-    signs = {Gt: 1, Ge: 1, Lt: -1, Le: -1}
-    return next((signs[r.func] for r in (h.relation for h in claim.given) if r.func in signs and r.lhs == letter), 0)
+def _draw(drawing: Drawing, seed: int, place: int) -> Case | None:
+    return drawing.draw(Random(f"{seed} {drawing.claim.name} {place}"))
 
 
-def _faces(
-    claim: Claim, functions: list[UndefinedFunction], numbers: dict[Symbol, Rational], random: Random
-) -> tuple[tuple[UndefinedFunction, Face], ...]:
-    """Return a face for each function: one that the equations along the line allow, if there is one in the register."""
-    equations = [h for h in claim.given if isinstance(h.relation, Eq) and not h.at_point]
-    chosen = []
-    for function in functions:
-        about = [h for h in equations if function in functions_in(h.relation)]
-        slopes = [numbers[h.relation.rhs] for h in about if h.relation.rhs in numbers]
-        faces = (*FUNCTIONS[function], *(polynomial(f"{slope} u", (0, slope)) for slope in slopes if slope))
-        alone = [Case(((function, face),), tuple(numbers.items())) for face in faces]
-        fitting = [case for case in alone if all(meets(case, h) is not False for h in about)]
-        chosen.append(random.choice(fitting or alone).functions[0])
-    return tuple(chosen)
+def _described(case: Case, outcome: Outcome | None) -> dict[str, str]:
+    """Return what is counted of a case, by histogram."""
+    functions = dict(case.functions)
+    face = functions.get(S, functions.get(L))
+    tail = face.tail if isinstance(face, TailFace) else None
+    names = sorted({part.name for part in nested(tail.layers) if isinstance(part, Activate)}) if tail else []
+    return {
+        "tail": _kind(face, tail),
+        "activation": NONE if not names else names[0] if len(names) == 1 else "several",
+        "depth": str(tail.depth) if tail else NONE,
+        "kink": NONE if tail is None or tail.nearest_kink is None else _decade(float(tail.nearest_kink)),
+        "width": _width(outcome),
+    }
 
 
-def _fixed(case: Case, equations: dict[Symbol, Expr]) -> Case | None:
-    """Return the case with the letters that are given at the point worked out; None if one is no number of its kind."""
-    numbers = dict(case.numbers)
-    for letter, e in equations.items():
-        try:
-            found = value(e, exact_values(Case(case.functions, tuple(numbers.items()))), EXACT)
-        except NoRule:
-            return None
-        if not found.is_Rational or Rational(float(found)) != found or (letter.is_positive and not found > 0):
-            return None
-        numbers[letter] = found
-    return Case(case.functions, tuple(numbers.items()))
+def _kind(face: Face | None, tail: WholeTail | None) -> str:
+    if face is None:
+        return NONE
+    if tail is None:
+        return "line" if _is_affine(face) else "curve"
+    gated = any(isinstance(part, Gate) for part in nested(tail.layers))
+    return "piecewise-linear network" if tail.piecewise_linear else "gated network" if gated else "curved network"
+
+
+@lru_cache(maxsize=1 << 10)
+def _is_affine(face: Face) -> bool:
+    expr = face.exact(u)
+    return bool(expr.is_polynomial(u) and degree(expr, u) <= 1)
+
+
+def _width(outcome: Outcome | None) -> str:
+    if outcome is None or outcome.accuracy is None:
+        return "no value"
+    if math.isinf(outcome.accuracy):
+        return "exact"
+    return "about 0" if outcome.accuracy <= 0 else f"1e{math.floor(-outcome.accuracy * math.log10(2))}"
+
+
+def _decade(number: float) -> str:
+    return f"1e{int(f'{number:e}'.partition('e')[2])}" if number else "0"

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from verify.layers import Activate, BatchNorm, Bias, Convolution, Gate, GlobalAverage, Layer, Linear, Map, cells
 from verify.setting import Setting
 from verify.tails import WholeTail
-from verify.whole_affine import CONSTANTS, POSITIVE, ZERO, dyadic, some
+from verify.whole_affine import ZERO, dyadic
 
 Numbers = st.SearchStrategy[Fraction]
 Layers = tuple[Layer, ...]
@@ -21,6 +21,8 @@ SIDES = (1, 2)
 GROWING = ("relu", "softplus", "silu", "gelu", "tanh", "leaky_relu")
 SMOOTH = ("gelu", "silu", "softplus", "tanh", "sigmoid")
 
+CONSTANTS: Numbers = st.sampled_from(dyadic(-1, 1))
+POSITIVE: Numbers = st.sampled_from([number for number in dyadic(0, 2) if number])
 BRIGHT: Numbers = st.sampled_from([number for number in dyadic(0, 3, 4) if number])
 DARK: Numbers = BRIGHT.map(lambda number: -number)
 FALLING: Numbers = POSITIVE.map(lambda number: -number)
@@ -33,6 +35,11 @@ CURVED_HEADS = ("square", "sigmoid", "softplus", "tanh", "tempered")
 def powers(*exponents: int) -> Numbers:
     """Return a strategy of powers of two, simplest first."""
     return st.sampled_from([Fraction(2) ** exponent for exponent in exponents])
+
+
+def some(draw: st.DrawFn, numbers: Numbers, size: int) -> tuple[Fraction, ...]:
+    """Draw so many numbers."""
+    return tuple(draw(st.lists(numbers, min_size=size, max_size=size)))
 
 
 def drawn_map(draw: st.DrawFn, entries: Numbers, channels: Sequence[int] = SIDES) -> Map:

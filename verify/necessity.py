@@ -6,7 +6,6 @@ process of its own. What was finished is kept in a file beside the report, so th
 on where it stopped.
 """
 
-import hashlib
 import json
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
@@ -16,9 +15,10 @@ from typing import Any
 
 from derivation.claim import Claim
 from derivation.claims import CLAIMS, LIBRARY
-from verify import ledger, map_run, replay
-from verify.drawn import Draws, draws
+from verify import failures, ledger, map_run, replay
+from verify.drawn import Draws, FalseCase, draws
 from verify.errors import UsageError, unknown
+from verify.kept import program, recall, remember
 from verify.matrix import Cell, Need, cell
 from verify.replay import Stored
 from verify.verdict import Verdict
@@ -135,26 +135,39 @@ def run(
         profile: for the record.
         seed: for the record.
         jobs: how many processes; 0 works in this one.
-        kept: a file that remembers what was finished, by this version of the claims and of the program alone.
+        kept: a file that remembers what was finished, by this version of the claims and of the program alone. Another
+            beside it, ending in .failures.jsonl, remembers by every version in which drawn cases a claim was false:
+            they are tried first.
         progress: called with the name of every finished task.
 
     Raises:
-        Contradiction: a proved claim is false in a drawn case.
+        FalseCase: a proved claim is false in a drawn case.
     """
-    program = _program() if kept is not None else ""
-    before = _recall(kept, program) if kept is not None else {}
-    done = {task: before[_key(task)] for task in work if _key(task) in before}
+    if kept is not None:
+        proved = {task.claim for task in work if task.kind == "drawn"}
+        failures.try_again(_failures(kept), {name: LIBRARY[name] for name in proved})
+    before = recall(kept, program()) if kept is not None else {}
+    done = {task: _found(before[_key(task)]) for task in work if _key(task) in before}
     for task in done:
         progress(task.name)
     left = [task for task in work if task not in done]
     here = ((task, _carry_out(task)) for task in left)
-    with closing(spread(_carry_out, left, jobs, limit=_limit, stopped=_stopped) if jobs else here) as finished:
-        for task, found in finished:
-            done[task] = found
-            if kept is not None and found.need != Need.OPEN:  # what was stopped may be done the next time
-                _remember(kept, task, found)
-            progress(task.name)
+    try:
+        with closing(spread(_carry_out, left, jobs, limit=_limit, stopped=_stopped) if jobs else here) as finished:
+            for task, found in finished:
+                done[task] = found
+                if kept is not None and found.need != Need.OPEN:  # what was stopped may be done the next time
+                    remember(kept, _key(task), asdict(found))
+                progress(task.name)
+    except FalseCase as failure:
+        if kept is not None:
+            failures.remember(_failures(kept), failure)
+        raise
     return Outcome(profile, seed, {task: done[task] for task in work})
+
+
+def _failures(kept: Path) -> Path:
+    return kept.with_suffix(".failures.jsonl")
 
 
 def _limit(task: Task) -> float | None:
@@ -187,28 +200,6 @@ def _key(task: Task) -> str:
     return json.dumps(asdict(task))
 
 
-def _recall(kept: Path, program: str) -> dict[str, Found]:
-    """Return what a file remembers; if there is none or another program wrote it, begin one. Torn lines are skipped."""
-    first, *lines = (kept.read_text("utf-8").splitlines() if kept.exists() else []) or [""]
-    if first != program:
-        kept.write_text(program + "\n", "utf-8")
-        return {}
-    found = {}
-    for text in lines:
-        try:
-            record = json.loads(text)
-            found[record["task"]] = _found(record["found"])
-        except (ValueError, KeyError, TypeError):
-            continue
-    return found
-
-
-def _remember(kept: Path, task: Task, found: Found) -> None:
-    with open(kept, "a", encoding="utf-8") as file:
-        # On a line of its own, whatever was torn before it.
-        file.write("\n" + json.dumps({"task": _key(task), "found": asdict(found)}, ensure_ascii=False) + "\n")
-
-
 def _found(record: dict[str, Any]) -> Found:
     stored, drawn = record["stored"], record["draws"]
     return Found(
@@ -220,13 +211,6 @@ def _found(record: dict[str, Any]) -> Found:
         tuple(record["says"]),
         tuple(record["numbers"]),
     )
-
-
-def _program() -> str:
-    """Return letters that change when the program or a claim does."""
-    root = Path(__file__).parent.parent
-    files = sorted(path for room in ("derivation", "cam", "verify") for path in (root / room).rglob("*.py"))
-    return hashlib.sha256(b"".join(path.read_bytes() for path in files)).hexdigest()[:16]
 
 
 def moved(outcome: Outcome, store: Path = replay.STORE) -> list[str]:

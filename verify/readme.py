@@ -1,17 +1,18 @@
 """The parts of README.md that are made and not written: `python -m verify.readme` puts them in, a test compares them.
 
-They stand between `<!-- NAME -->` and `<!-- /NAME -->`: `verdicts` is made from the claims and the recorded standing.
+They stand between `<!-- NAME -->` and `<!-- /NAME -->`: `verdicts` is made from the claims and the recorded standing,
+`picture` from the recorded figures.
 """
 
-import re
 from collections import Counter
 from pathlib import Path
 
 from derivation.claims import CLAIMS
 from derivation.heads import HEADS
-from verify import ledger
+from verify import ledger, picture_study
 from verify.catalogue.networks import NETWORKS
 from verify.errors import UsageError
+from verify.report.picture import sentences
 from verify.report.table import answers, outer_functions, refuted
 from verify.report.words import counted
 from verify.verdict import Verdict
@@ -50,21 +51,33 @@ def verdicts() -> str:
     return "\n".join(parts)
 
 
+def picture() -> str:
+    """Return how far the heatmaps are apart, in a paragraph."""
+    recorded = picture_study.recorded()
+    views = next(row["images"] for row in recorded["rows"] if row["experiment"] == "lite0")
+    return (
+        f"{' '.join(sentences(recorded))} (Profile `{recorded['profile']}`, 95 % intervals in brackets; the"
+        f" {views} views show 5 photographs, and count as 5. Different is not worse: which map explains a network"
+        " better is not asked. `gradcampp properties` puts it all into `report/properties.html#picture`.)\n"
+    )
+
+
+PARTS = {"verdicts": verdicts, "picture": picture}
+
+
 def filled(text: str) -> str:
     """Return a README's text with its made parts put in.
 
     Raises:
         UsageError: the marks of a part are missing.
     """
-    made, count = re.subn(
-        r"(<!-- verdicts -->\n).*?(<!-- /verdicts -->)",
-        lambda m: f"{m[1]}\n{verdicts()}\n{m[2]}",
-        text,
-        flags=re.DOTALL,
-    )
-    if count != 1:
-        raise UsageError("README.md needs the marks <!-- verdicts --> and <!-- /verdicts --> exactly once")
-    return made
+    for name, make in PARTS.items():
+        before, *rest = text.split(f"<!-- {name} -->\n")
+        _, *after = rest[0].split(f"<!-- /{name} -->") if len(rest) == 1 else [""]
+        if len(after) != 1:
+            raise UsageError(f"README.md needs the marks <!-- {name} --> and <!-- /{name} --> exactly once")
+        text = f"{before}<!-- {name} -->\n\n{make()}\n<!-- /{name} -->{after[0]}"
+    return text
 
 
 if __name__ == "__main__":

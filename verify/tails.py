@@ -7,13 +7,13 @@ so that a tail is a `Face`; the footprint and x are read off the map, so that a 
 case. All numbers of a description are rationals that float64 holds.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, fields
 from fractions import Fraction
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from flint import arb_series
+from flint import arb_series, ctx
 from sympy import Max, Rational
 
 from derivation.notation import S, f, sigma, x
@@ -105,13 +105,14 @@ class WholeTail:
         """Evaluate S(u) in some arithmetic."""
         return run(self.layers, self.along(u, numbers), numbers)[0][0][0]
 
-    def face(self) -> Face:
+    def face(self) -> "TailFace":
         """Return S as a function with three faces; torch's takes a batch of u."""
-        return Face(
+        return TailFace(
             str(self),
             lambda u: self.score(u, EXACTLY),
             self._scores,
-            lambda u: self.score(u, IN_BALLS),
+            _once(lambda u: self.score(u, IN_BALLS)),
+            self,
         )
 
     def case(self, head: Face) -> Case:
@@ -147,15 +148,24 @@ class WholeTail:
         return self.tensor(), self.module()
 
     @cached_property
+    def _locally(self) -> tuple[Local, list[Local]]:
+        """S near x, and the distances of all arguments from their kinks and of all maxima from their windows."""
+        bends: list[Local] = []
+        return self.score(Local(self.point, Fraction(1)), locally(bends)), bends
+
+    @property
+    def near(self) -> Local:
+        """Value and slope of S at x; to the right of it on a kink."""
+        return self._locally[0]
+
+    @cached_property
     def distances(self) -> tuple[Fraction, ...]:
         """How far the entry may move until a unit reaches a kink or a maximum changes hands, ascending.
 
         Exact for the first of them where the network is piecewise linear, else to first order. What does not move
         along the line is left out.
         """
-        bends: list[Local] = []
-        self.score(Local(self.point, Fraction(1)), locally(bends))
-        return tuple(sorted(abs(bend.value / bend.slope) for bend in bends if bend.slope))
+        return tuple(sorted(abs(bend.value / bend.slope) for bend in self._locally[1] if bend.slope))
 
     @property
     def nearest_kink(self) -> Fraction | None:
@@ -192,6 +202,40 @@ class WholeTail:
 
     def _named(self) -> Map:
         return self.along("u", Numbers(str, lambda _: str, max))
+
+
+@dataclass(frozen=True, eq=False)
+class TailFace(Face):
+    """The faces of a whole tail, which they remember: those of equal tails are equal."""
+
+    tail: WholeTail
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, TailFace) and self.tail == other.tail
+
+    def __hash__(self) -> int:
+        return hash(self.tail)
+
+
+def _once(score: Callable[[Any], Any]) -> Callable[[Any], Any]:
+    """Remember the last number and the last series: one expression asks for the same derivatives many times."""
+    known: dict[type, tuple[Any, tuple[int, int], Any]] = {}
+
+    def at(u: Any) -> Any:
+        settings = ctx.prec, ctx.cap
+        before = known.get(type(u))
+        if before is None or before[1] != settings or not _same(before[0], u):
+            known[type(u)] = before = u, settings, score(u)
+        return before[2]
+
+    return at
+
+
+def _same(one: Any, other: Any) -> bool:
+    """Whether two balls, or two series of balls, are the same exact numbers."""
+    if isinstance(one, arb_series):
+        return bool(one.prec == other.prec and all(one[i] == other[i] for i in range(one.prec)))
+    return bool(one == other)
 
 
 def nested(layers: Sequence[Layer]) -> Iterator[Layer]:

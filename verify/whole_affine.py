@@ -1,6 +1,6 @@
-"""Drawing affine layers behind a map of values and slopes, and solving for their constants; `verify.whole` uses them.
+"""Affine layers behind a map of values and slopes, chosen at random, and solved for their constants.
 
-Weights are multiples of 1/2; of every unit the first is not zero.
+`verify.whole_blocks` builds networks of them. Weights are multiples of 1/2; of every unit the first is not zero.
 """
 
 from collections.abc import Iterator, Sequence
@@ -8,15 +8,14 @@ from dataclasses import replace
 from fractions import Fraction
 from functools import cache
 from itertools import count, product
-from typing import Any
-
-from hypothesis import strategies as st
+from typing import Any, Protocol, TypeVar
 
 from verify.arithmetic.local import locally
 from verify.catalogue.units import Unit
 from verify.layers import BatchNorm, Convolution, Layer, Linear, Map, cells, each, places, run, shape_of, windows
 
 Layers = tuple[Layer, ...]
+Option = TypeVar("Option")
 # Kernel size, stride and padding of a convolution.
 Geometry = tuple[tuple[int, int], int, int]
 POINTWISE: Geometry = ((1, 1), 1, 0)
@@ -29,20 +28,27 @@ SHORT = 4096
 SIDE, OUTPUTS = 3, 3
 
 
+class Choose(Protocol):
+    """Who decides: Hypothesis, which looks for what is simple, or a generator of random numbers."""
+
+    def __call__(self, options: Sequence[Option], /) -> Option:
+        """Return one of these; the simplest comes first."""
+
+
 def dyadic(low: int, high: int, parts: int = 2) -> tuple[Fraction, ...]:
     """Return the multiples of 1/parts between low and high, simplest first: 0, 1, -1, 2, ..., 1/2, -1/2, ..."""
     numbers = (Fraction(k, parts) for k in range(low * parts, high * parts + 1))
     return tuple(sorted(numbers, key=lambda number: (number.denominator, abs(number), number < 0)))
 
 
-WEIGHTS, CONSTANTS = st.sampled_from(dyadic(-2, 2)), st.sampled_from(dyadic(-1, 1))
-POSITIVE = st.sampled_from([number for number in dyadic(0, 2) if number])
-NONZERO = st.sampled_from([number for number in dyadic(-2, 2) if number])
+WEIGHTS, CONSTANTS = dyadic(-2, 2), dyadic(-1, 1)
+POSITIVE, NONZERO = (tuple(number for number in numbers if number) for numbers in (dyadic(0, 2), WEIGHTS))
+DEVIATIONS = (Fraction(1), Fraction(2), HALF)
 
 
-def some(draw: st.DrawFn, numbers: st.SearchStrategy[Fraction], size: int) -> tuple[Fraction, ...]:
+def some(choose: Choose, numbers: Sequence[Fraction], size: int) -> tuple[Fraction, ...]:
     """Return so many drawn numbers."""
-    return tuple(draw(st.lists(numbers, min_size=size, max_size=size)))
+    return tuple(choose(numbers) for _ in range(size))
 
 
 def after(layers: Layers, state: Map) -> Map:
@@ -55,15 +61,15 @@ def moving(state: Map) -> list[tuple[int, int, int]]:
     return [place for place, cell in zip(places(shape_of(state)), cells(state), strict=True) if cell.slope]
 
 
-def affine(draw: st.DrawFn, state: Map) -> Layers:
+def affine(choose: Choose, state: Map) -> Layers:
     """Return a convolution or a linear layer, perhaps with a batch norm; something moves behind it."""
-    outputs, sides = draw(st.integers(1, OUTPUTS)), shape_of(state)[1:]
-    if sides != (1, 1) and draw(st.sampled_from([False, False, False, True])):
-        layer = linear(draw, state, outputs)
+    outputs, sides = choose(range(1, OUTPUTS + 1)), shape_of(state)[1:]
+    if sides != (1, 1) and choose((False, False, False, True)):
+        layer = linear(choose, state, outputs)
     else:
-        options = _geometries(sides) if sides != (1, 1) else [POINTWISE]
-        layer = _convolution(draw, state, outputs, draw(st.sampled_from(options)))
-    return (layer, _norm(draw, outputs)) if draw(st.booleans()) else (layer,)
+        options = _geometries(sides) if sides != (1, 1) else (POINTWISE,)
+        layer = _convolution(choose, state, outputs, choose(options))
+    return (layer, _norm(choose, outputs)) if choose((False, True)) else (layer,)
 
 
 @cache
@@ -86,43 +92,43 @@ def _sees_all(sides: tuple[int, int], size: tuple[int, int], stride: int, paddin
     return len(seen) == sides[0] * sides[1]
 
 
-def _convolution(draw: st.DrawFn, state: Map, outputs: int, geometry: Geometry) -> Layer:
+def _convolution(choose: Choose, state: Map, outputs: int, geometry: Geometry) -> Layer:
     (height, width), stride, padding = geometry
-    kernels = tuple(_kernel(draw, len(state) * height * width, (len(state), height, width)) for _ in range(outputs))
+    kernels = tuple(_kernel(choose, len(state) * height * width, (len(state), height, width)) for _ in range(outputs))
     return _repaired(Convolution(kernels, (ZERO,) * outputs, stride, padding), state)
 
 
-def _kernel(draw: st.DrawFn, size: int, shape: tuple[int, int, int]) -> Map:
-    numbers = iter(_row(draw, size))
+def _kernel(choose: Choose, size: int, shape: tuple[int, int, int]) -> Map:
+    numbers = iter(_row(choose, size))
     channels, height, width = shape
     return tuple(tuple(tuple(next(numbers) for _ in range(width)) for _ in range(height)) for _ in range(channels))
 
 
-def _row(draw: st.DrawFn, size: int) -> tuple[Fraction, ...]:
+def _row(choose: Choose, size: int) -> tuple[Fraction, ...]:
     """Return the weights of one unit; the first is not zero."""
-    return (draw(NONZERO), *some(draw, WEIGHTS, size - 1))
+    return (choose(NONZERO), *some(choose, WEIGHTS, size - 1))
 
 
-def same(draw: st.DrawFn, state: Map) -> Layer:
+def same(choose: Choose, state: Map) -> Layer:
     """Return a convolution that keeps the shape."""
-    return _convolution(draw, state, len(state), draw(st.sampled_from([POINTWISE, PADDED])))
+    return _convolution(choose, state, len(state), choose((POINTWISE, PADDED)))
 
 
-def biased(draw: st.DrawFn, layer: Layer) -> Layer:
+def biased(choose: Choose, layer: Layer) -> Layer:
     """Return an affine layer with drawn constants, where no activation follows."""
-    return with_constants(layer, some(draw, CONSTANTS, len(constants_of(layer))))
+    return with_constants(layer, some(choose, CONSTANTS, len(constants_of(layer))))
 
 
-def linear(draw: st.DrawFn, state: Map, outputs: int) -> Layer:
+def linear(choose: Choose, state: Map, outputs: int) -> Layer:
     """Return a linear layer without constants; something moves behind it if anything does before it."""
     size = len(list(cells(state)))
-    return _repaired(Linear(tuple(_row(draw, size) for _ in range(outputs)), (ZERO,) * outputs), state)
+    return _repaired(Linear(tuple(_row(choose, size) for _ in range(outputs)), (ZERO,) * outputs), state)
 
 
-def _norm(draw: st.DrawFn, channels: int) -> Layer:
-    deviations = draw(st.lists(st.sampled_from([Fraction(1), Fraction(2), HALF]), min_size=channels, max_size=channels))
-    means, scales = some(draw, CONSTANTS, channels), some(draw, NONZERO, channels)
-    return BatchNorm(means, tuple(deviations), scales, (ZERO,) * channels)
+def _norm(choose: Choose, channels: int) -> Layer:
+    deviations = some(choose, DEVIATIONS, channels)
+    means, scales = some(choose, CONSTANTS, channels), some(choose, NONZERO, channels)
+    return BatchNorm(means, deviations, scales, (ZERO,) * channels)
 
 
 def _repaired(layer: Linear | Convolution, state: Map) -> Layer:
@@ -142,7 +148,7 @@ def _repaired(layer: Linear | Convolution, state: Map) -> Layer:
     return replace(layer, weights=(first, *layer.weights[1:]))
 
 
-def solved(draw: st.DrawFn, layers: Layers, state: Map, one: Unit) -> Layers:
+def solved(choose: Choose, layers: Layers, state: Map, one: Unit) -> Layers:
     """Return affine layers with constants that leave no argument of the unit on a kink, and one that moves active."""
     bare = after(layers, state)
     movers = moving(bare)
@@ -150,9 +156,9 @@ def solved(draw: st.DrawFn, layers: Layers, state: Map, one: Unit) -> Layers:
     for k, channel in enumerate(bare):
         flat = [cell for row in channel for cell in row]
         active = bool(movers) and movers[0][0] == k
-        at = next(n for n, cell in enumerate(flat) if cell.slope) if active else draw(st.integers(0, len(flat) - 1))
+        at = next(n for n, cell in enumerate(flat) if cell.slope) if active else choose(range(len(flat)))
         arguments = WEIGHTS if not one.kinks else POSITIVE if active else NONZERO
-        constants.append(_constant([cell.value for cell in flat], at, draw(arguments), one.kinks))
+        constants.append(_constant([cell.value for cell in flat], at, choose(arguments), one.kinks))
     return (*layers[:-1], with_constants(layers[-1], tuple(constants)))
 
 

@@ -95,8 +95,8 @@ CLAIMS = (
     ),
     Claim(
         "softmax-second-moments",
-        "The second derivative of a softmax is Y (d^2 - m_2), d the class gradient less the mean of all, m_2 their "
-        "variance.",
+        "The second derivative of a softmax of affine scores is Y (d^2 - m_2), d the class gradient less the mean of "
+        "all, m_2 their variance.",
         pure(2),
         P * SECOND_RATIO,
         OURS,
@@ -104,7 +104,7 @@ CLAIMS = (
     ),
     Claim(
         "softmax-third-moments",
-        "The third derivative of a softmax is Y (d^3 - 3 d m_2 - m_3).",
+        "The third derivative of a softmax of affine scores is Y (d^3 - 3 d m_2 - m_3).",
         pure(3),
         P * THIRD_RATIO,
         OURS,
@@ -175,7 +175,8 @@ CLAIMS = (
     ),
     Claim(
         "softmax-moments-by-cumulants",
-        "The n-th moment of the class gradients, Q^(n)/Q, is the complete Bell polynomial of (log Q)' = Q'/Q.",
+        "With affine scores the n-th moment of the class gradients, Q^(n)/Q, is the complete Bell polynomial of "
+        "(log Q)' = Q'/Q.",
         Derivative(Q(x), (x, n)),
         Q(x) * Bell(n, mean, x),
         Source("faa-di-bruno", "outer function exp"),
@@ -183,14 +184,14 @@ CLAIMS = (
     ),
     Claim(
         "softmax-mean-slope",
-        "The mean of the class gradients has the derivative m_2, their variance.",
+        "With affine scores the mean of the class gradients has the derivative m_2, their variance.",
         Derivative(mean, x),
         variance,
         OURS,
     ),
     Claim(
         "softmax-mean-curvature",
-        "The mean of the class gradients has the second derivative m_3, their third central moment.",
+        "With affine scores the mean of the class gradients has the second derivative m_3, their third central moment.",
         Derivative(mean, (x, 2)),
         skew,
         OURS,

@@ -3,7 +3,7 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from cam import GradCAMPlusPlus, cut, head, pure_derivatives
+from cam import CutError, GradCAMPlusPlus, cut, head, pure_derivatives
 
 CLASSES = 4
 
@@ -147,3 +147,10 @@ def test_a_class_that_is_not_there_and_a_wrong_number_of_targets_are_refused(tar
     model, x = make(nn.ReLU(), images=2)
     with pytest.raises(ValueError, match=r"classes 0 to 3, not|2 images and \d targets"):
         maps(model, x, "exp", "closed", target)
+
+
+@pytest.mark.parametrize("weights", ["closed", "exact"])
+def test_a_layer_that_puts_out_no_map_is_refused(weights):
+    model, x = make(nn.ReLU())
+    with pytest.raises(CutError, match=r"activations \(1, K, H, W\), and the layer's are of shape \(1, 80\)"):
+        GradCAMPlusPlus(model, "tail.2", weights=weights)(x)

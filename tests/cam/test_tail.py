@@ -1,9 +1,12 @@
+import random
+
 import pytest
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
 from cam import CutError, cut
+from cam import tail as tail_module
 from cam.primitives import PRIMITIVES
 
 CLASSES = 5
@@ -285,26 +288,133 @@ def test_the_model_and_the_image_come_back_as_they_were(network):
     assert torch.equal(x, image)
 
 
-class Explodes(Network):
-    def __init__(self, run: int) -> None:
+class Leaves(Network):
+    """Its forward leaves something in every kind of place in which a module can keep a state."""
+
+    def __init__(self) -> None:
         super().__init__()
-        self.run, self.runs = run, []
+        self.register_buffer("counter", torch.zeros((), dtype=torch.long))
+        self.relu.register_buffer("tied", self.counter)
+        self.register_buffer("moved", torch.zeros(4, 1, 1), persistent=False)
+        self.runs, self.seen, self.kept = 0, [], None
 
     def rest(self, A: Tensor) -> Tensor:
-        self.runs.append(1)
-        if len(self.runs) == self.run:
-            raise ZeroDivisionError("after the layer")
-        return A
+        self.runs += 1
+        self.seen.append(A)
+        self.kept, self.fresh = A, A
+        self.relu.tied += 1
+        self.moved = self.moved + 1
+        self.relu.inplace = self.training = True
+        self.linear.weight.requires_grad = False
+        self.linear.bias.grad = torch.ones(CLASSES, dtype=torch.float64)
+        self.linear.register_forward_hook(lambda *_: None)
+        return A * A * self.counter + self.moved
 
 
-@pytest.mark.parametrize("run", [1, 2], ids=["while running", "while tracing"])
-def test_the_model_comes_back_as_it_was_when_an_exception_flies(run):
-    model, x = make(lambda: Explodes(run))
-    before = fingerprint(model)
+class Renormed(Network):
+    def __init__(self) -> None:
+        super().__init__()
+        self.embedding = nn.Embedding(3, 4, max_norm=0.5)
+
+    def rest(self, A: Tensor) -> Tensor:
+        return A * self.embedding(torch.tensor([1])).view(4, 1, 1)  # writes over its weight
+
+
+def everything(model: nn.Module) -> dict[str, object]:
+    """All attributes of all modules: tensors and containers by identity and by what is in them."""
+    found: dict[str, object] = {}
+    for name, module in model.named_modules():
+        for key, value in vars(module).items():
+            content = {**value} if isinstance(value, dict) else list(value) if isinstance(value, list) else value
+            found[f"{name}.{key}"] = (id(value), repr(content))
+    for name, x in (*model.named_parameters(), *model.named_buffers()):
+        found[f"tensor {name}"] = (id(x), x.numpy(force=True).tobytes(), x.dtype, x.device, x.requires_grad, id(x.grad))
+    return found | {"torch": (torch.get_rng_state().tolist(), random.getstate(), torch.is_grad_enabled())}
+
+
+def test_what_a_forward_leaves_in_the_model_is_taken_out_again():
+    model, x = make(Leaves)
+    before, versions = everything(model), [p._version for p in model.parameters()]
+    where = cut(model, "layer", x)
+    assert everything(model) == before
+    assert versions == [p._version for p in model.parameters()]
+    A = torch.randn(2, *where.activations.shape[1:], dtype=torch.float64)
+    torch.testing.assert_close(where.tail(A[:1]), scores_with(model, model.layer, A[:1], x).detach())
+    assert everything(model) != before, "the model's own run must change it, or nothing was tested"
+
+
+def test_a_parameter_that_the_model_writes_over_gets_its_bits_back():
+    model, x = make(Renormed)
+    before = everything(model)
+    with pytest.raises(CutError, match="cannot be traced"):
+        cut(model, "layer", x)
+    assert everything(model) == before
+    model(x)
+    assert everything(model) != before
+
+
+@pytest.mark.parametrize("at", ["output", "input"])
+def test_the_generators_stay_where_they_were(at):
+    model, x = make(Draws)
+    model.stem.register_forward_hook(lambda *_: random.random() and None)
+    before = everything(model)
+    with pytest.raises(CutError, match="random numbers"):
+        cut(model, "layer", x, at=at)
+    assert everything(model) == before
+    model(x)
+    assert everything(model) != before
+
+
+STAGES = {
+    "in the trunk": lambda model: model.stem.register_forward_hook(_explode(1)),
+    "in a hook of the layer's": lambda model: model.layer.register_forward_hook(_explode(1)),
+    "after the layer": lambda model: model.linear.register_forward_hook(_explode(1)),
+    "in the trunk, while tracing": lambda model: model.stem.register_forward_hook(_explode(2)),
+    "in the layer, while tracing": lambda model: model.layer.register_forward_pre_hook(_explode(2)),
+    "after the layer, while tracing": lambda model: model.linear.register_forward_hook(_explode(2)),
+}
+
+
+def _explode(run: int):
+    runs: list[int] = []
+
+    def hook(*_: object) -> None:
+        runs.append(1)
+        if len(runs) == run:
+            raise KeyboardInterrupt
+
+    return hook
+
+
+@pytest.mark.parametrize("at", ["output", "input"])
+@pytest.mark.parametrize("stage", STAGES.values(), ids=STAGES)
+def test_the_model_comes_back_as_it_was_when_an_exception_flies(stage, at):
+    model, x = make(Leaves)
+    stage(model)
+    before = everything(model)
+    with pytest.raises(KeyboardInterrupt):
+        cut(model, "layer", x, at=at)
+    assert everything(model) == before
+
+
+@pytest.mark.parametrize("part", ["look", "trace", "scores_in", "_alike", "Tail"])
+def test_the_model_comes_back_as_it_was_when_a_part_of_the_cut_fails(part, monkeypatch):
+    model, x = make(Leaves)
+    before = everything(model)
+    monkeypatch.setattr(tail_module, part, lambda *_: 1 / 0)
     with pytest.raises(ZeroDivisionError):
         cut(model, "layer", x)
-    assert len(model.runs) == run
-    assert_same(before, fingerprint(model))
+    assert everything(model) == before
+
+
+def test_a_gradient_and_a_graph_that_the_user_holds_stay_usable():
+    model, x = make(Network)
+    loss = model(x).square().sum()
+    cut(model, "layer", x)
+    loss.backward()  # raises if a parameter was written over in between
+    gradient = model.linear.weight.grad
+    cut(model, "layer", x)
+    assert model.linear.weight.grad is gradient
 
 
 def test_a_difference_in_the_fingerprint_is_noticed():
@@ -364,14 +474,33 @@ class Draws(Network):
         return A + torch.rand_like(A)
 
 
+class DrawsInTheTrunk(Network):
+    def forward(self, x: Tensor) -> Tensor:
+        return super().forward(F.dropout(x, 0.5, training=True))
+
+
+RUNS: list[int] = []
+
+
 class Counts(Network):
+    def rest(self, A: Tensor) -> Tensor:
+        RUNS.append(1)
+        return A * len(RUNS)
+
+
+class Lazy(Network):
     def __init__(self) -> None:
         super().__init__()
-        self.runs = []
+        self.linear = nn.LazyLinear(CLASSES)
 
-    def rest(self, A: Tensor) -> Tensor:
-        self.runs.append(1)
-        return A * len(self.runs)
+
+class TwoOutputs(Network):
+    def __init__(self) -> None:
+        super().__init__()
+        self.layer = nn.LSTM(4, 4, batch_first=True)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.linear(self.layer(self.stem(x).flatten(2).transpose(1, 2))[0].flatten(1))
 
 
 class Maps(Network):
@@ -383,16 +512,17 @@ class Maps(Network):
     ("network", "layer", "words"),
     [
         (Network, "layr", "no layer 'layr'; the nearest names are 'layer'"),
-        (Network, "", "must put out activations"),
         (Network, nn.ReLU(), "not a module of the model"),
-        (Network, "linear", "'linear' must put out activations .* not a tensor of shape \\(1, 5\\)"),
-        (Twice, "layer", "'layer' runs 2 times"),
+        (TwoOutputs, "layer", "'layer' must put out one .* not a tuple with 3 .*: \\(1, 36, 4\\) \\(1, 1, 4\\)"),
+        (Twice, "layer", "'layer' runs 2 times .* by call=0 to call=1"),
         (Unused, "layer", "'layer' does not run"),
         (OffThePath, "layer", "do not depend on the output of layer 'layer'"),
         (Maps, "stem", "must put out scores \\(1, classes\\)"),
         (Branches, "layer", "cannot be traced"),
         (Draws, "layer", "random numbers"),
+        (DrawsInTheTrunk, "layer", "random numbers"),
         (Counts, "layer", "keep a state"),
+        (Lazy, "layer", "'linear.weight' has no shape yet"),
     ],
 )
 def test_what_cannot_be_cut_is_refused_by_name(network, layer, words):

@@ -138,3 +138,12 @@ def test_a_pole_and_an_undefined_gradient_stay_visible_in_the_weight():
     inf, nan = float("inf"), float("nan")
     assert channel_weights(t64(inf, 1, 1, 1).view(1, 2, 2), t64(1, 1, 1, 1).view(1, 2, 2)).item() == inf
     assert channel_weights(t64(1, 1, 1, 1).view(1, 2, 2), t64(nan, 1, 1, 1).view(1, 2, 2)).isnan()
+
+
+@pytest.mark.parametrize("shape", [(3,), (3, 4)])
+def test_what_sums_over_channels_demands_them(shape):
+    values = torch.ones(shape, dtype=torch.float64)
+    for function in (footprint, lambda values: channel_weights(values, values)):
+        with pytest.raises(ValueError, match=r"of channels must be of shape \(\.\.\., K, H, W\), not \(3"):
+            function(values)
+    assert footprint(torch.ones(2, 3, 4)).flatten().tolist() == [12, 12]

@@ -1,5 +1,6 @@
 import pytest
 from sympy import Eq, Gt, Integer, Limit, Symbol, true
+from sympy.core.relational import Relational
 
 from derivation.claim import OURS, Claim, Hypothesis, Step, Use, equation, nonzero
 from derivation.hypotheses import AFFINE, EXP_HEAD, Y, along, outer, slope
@@ -51,3 +52,8 @@ def test_claims_are_frozen():
     claim = Claim("name", "says", outer(1), Y, OURS)
     with pytest.raises(AttributeError):
         claim.rhs = outer(2)
+
+
+def test_a_claim_is_one_of_six_relations():
+    with pytest.raises(TypeError, match="expected Eq, Ne, Gt, Ge, Lt or Le"):
+        Claim("claim", "", x, x, OURS, relation=Relational)

@@ -19,6 +19,7 @@ from sympy import (
     exp,
     pi,
 )
+from sympy.core.function import AppliedUndef
 
 from derivation.bell import Bell
 from derivation.claim import OURS, Claim, Step, Use
@@ -29,7 +30,19 @@ from derivation.notation import L, S, f, m, n, sigma, step, u, v, x, y
 from derivation.nth import nth
 from derivation.proof import prove
 
+
+class Floor(AppliedUndef):
+    """It looks like an undefined function, and is given a derivative by its class."""
+
+    is_real = True
+
+    def fdiff(self, argindex=1):
+        return Integer(0)
+
+
+NEGATIVE = sp.Symbol("d", negative=True)
 WITHIN = (
+    pi + sp.E,
     Rational(1, 2) * pi * x,
     sigma / (2 + sigma * x) ** 3,
     x**n * y ** (n + 1),
@@ -73,6 +86,15 @@ WITHOUT = {
     "a limit at infinity": Limit(1 / u, u, sp.oo),
     "a limit out of the range of its letter": Limit(step, step, -1),
     "a limit of whole numbers": Limit(m, m, 0),
+    "a limit out of the range of a negative letter": Limit(NEGATIVE, NEGATIVE, 1),
+    "a limit from out of the range of its letter": Limit(step, step, 0, "-"),
+    "a limit from both sides of the end of a range": Limit(step, step, 0, "+-"),
+    "a number that is irrational, but not its square": sp.GoldenRatio,
+    "a letter of irrational numbers": sp.Symbol("z", real=True, irrational=True),
+    "a letter of algebraic numbers": sp.Symbol("z", real=True, algebraic=True),
+    "a function with algebraic values": Function("h", real=True, algebraic=True)(x),
+    "a function with a rule of its own": Floor(x),
+    "a relation in a function": f(sp.Gt(x, 0)),
 }
 
 

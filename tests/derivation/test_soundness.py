@@ -30,6 +30,7 @@ from derivation.bell import Bell
 from derivation.claim import OURS, Claim, Hypothesis, Step, Use, equation, nonzero
 from derivation.hypotheses import slope
 from derivation.notation import Q, S, f, m, n, sigma, u, v, x, y
+from derivation.nth import nth
 from derivation.proof import prove
 
 
@@ -55,6 +56,8 @@ CORNER, TO_Y = Derivative(Abs(x), x), Limit(u + y, u, 0)
 TWO, BELOW = sp.Function("h", real=True), sp.Function("N", negative=True)
 RATIO, UP = sp.Symbol("q", rational=True), sp.Symbol("t", nonnegative=True)
 p = sp.Symbol("p", integer=True, positive=True)
+THRICE = x * (x + 1) * (x + 2) - x**3 - 3 * x**2 - 2 * x  # this is 0, in disguise
+ALSO = sp.Function("k", real=True)
 SQUARE = claim(Bell(Integer(2), y, x), y**2, name="square")
 BETWEEN, PLAIN = Integral(Abs(x), (x, -1, 1)), Integral(x, (x, -1, 1))
 
@@ -139,6 +142,9 @@ FALSE = {
         CORNER * Derivative(y * x, (x, 2)) + CORNER, Integer(1), RIGHT, steps=by(Integer(1), "straight")
     ),
     "a limit over itself": claim(Mul(TO_Y, Pow(TO_Y, -1), evaluate=False), Integer(1)),
+    "a limit over what is 0 in disguise": claim(
+        Limit(Mul(u, THRICE, Pow(THRICE, -1), evaluate=False), u, 0), Integer(0)
+    ),
     "a limit beside x/x": claim(Mul(Limit(u + y, u, 0), x, 1 / x, evaluate=False), y),
     "a corner below a limit": claim(Limit(u * Derivative(Abs(x), x), u, 0), Integer(0)),
     "a limit of a limit that there is not": claim(Limit(u * Limit(1 / v, v, 0), u, 0), Integer(0)),
@@ -168,6 +174,21 @@ FALSE = {
     ),
     "an order below 0": claim(x**n, 1 / x, given(equation(n, Integer(-1)), at_point=True), given(nonzero(x))),
     "a positive function below 0": claim(Q(x), Integer(-1), given(equation(Q(x), Integer(-1)), at_point=True)),
+    # what is 0 everywhere is no divisor that may be left out
+    "a power of what is 0 in disguise": claim(Derivative(THRICE**n, x), Integer(1)),
+    "a power of what is 0 in disguise, as it is given": claim(
+        Derivative(THRICE.xreplace({x: slope}) ** n, x), Integer(1), given(equation(slope, x**2))
+    ),
+    # e(u) at 3 is not what stands in it at 3
+    "a derivative that is given as a Bell polynomial": claim(
+        nth(f)(1, Integer(3)),
+        nth(ALSO)(1, Integer(3)),
+        given(equation(nth(f)(1, u), Bell(Integer(2), u, u))),
+        given(equation(nth(ALSO)(1, u), Bell(Integer(2), Integer(3), u))),
+    ),
+    "an induction with a step that nobody looks at": claim(
+        Derivative(sp.exp(x), (x, n)), sp.exp(x), induction=n, steps=(Step(Integer(5), ""),)
+    ),
     "a divisor that an appeal cancels": claim(
         Bell(Integer(2), y, x) / y**2, Integer(1), steps=by(Integer(1), "square")
     ),
@@ -181,6 +202,31 @@ def test_what_is_false_or_has_no_value_somewhere_is_not_proved(case):
     assert not prove(FALSE[case], library).holds
 
 
+UNKNOWN = {
+    "a bound that is not 0": (Gt(x, 1, evaluate=False), Lt(x, 0, evaluate=False)),
+    "a value that is not taken": (Ne(x, 1, evaluate=False),),
+    "a letter along the line": (equation(x, Integer(1)), equation(x, Integer(2))),
+}
+
+
+@pytest.mark.parametrize("case", UNKNOWN)
+def test_a_hypothesis_that_nothing_is_known_to_follow_from_is_refused(case):
+    proof = prove(claim(x, x, *map(given, UNKNOWN[case])))
+    assert not proof.holds and "nothing is known to follow" in proof.reason
+
+
+CONTRARY = {
+    "what is 0 in disguise is not 0": (nonzero(THRICE),),
+    "a function and its slope": (equation(S(x), x**2), equation(slope, Integer(0))),
+}
+
+
+@pytest.mark.parametrize("case", CONTRARY)
+def test_hypotheses_that_hold_nowhere_are_refused(case):
+    proof = prove(claim(x, x, *map(given, CONTRARY[case])))
+    assert not proof.holds and "contradict each other" in proof.reason
+
+
 # Inputs that once ended the prover with an error of SymPy's
 
 SIZE_BACK = claim(x, Abs(x), POSITIVE, name="size-back")
@@ -191,6 +237,16 @@ BROKE = {
     ),
     "a function that is given as a derivative": claim(
         f(Integer(3)), sp.exp(3), given(equation(f(u), Derivative(sp.exp(u), u)))
+    ),
+    "a sign of a power in a product that is not collected": claim(
+        (sigma * x) ** (p - 1) * (m * S(x) + S(x)),
+        n**n * (Q(x) + S(Integer(1))),
+        RIGHT,
+        given(Le(x ** (p - 1), 0, evaluate=False)),
+        relation=Gt,
+    ),
+    "the larger of 0 and a derivative at 0": claim(
+        Max(0, nth(f)(1, S(x))), Integer(0), given(equation(S(x), Integer(0)), at_point=True)
     ),
     "a claim about what is differentiated by": claim(slope + x, slope + Abs(x), POSITIVE, steps=by(x, "size-back")),
 }

@@ -204,3 +204,54 @@ def test_cite_prints_a_sentence_and_bibtex():
     found = gradcampp("cite", "alpha-closed-form")
     assert found.returncode == 0 and "@software{gradcampp-alpha-closed-form," in found.stdout
     assert "did you mean" in gradcampp("cite", "alpha-closed-for").stderr
+
+
+SMALL = (
+    "from verify import breakmaps, necessity, picture_study; from verify.cli import main\n"
+    "right = picture_study.tasks('ci', ['digits-relu'])[:2]\n"
+    "necessity.tasks = lambda *_: []; breakmaps.MAPS = (); picture_study.tasks = lambda *_: right\n"
+)
+
+
+def properties(tmp_path, more=""):
+    command = [sys.executable, "-c", f"{SMALL}{more}\nmain()", "properties", "--jobs", "1", "--report", str(tmp_path)]
+    return subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
+
+
+def test_the_picture_is_compared_told_and_kept(tmp_path):
+    found = properties(tmp_path)
+    assert found.returncode == 0, found.stderr
+    assert "the heatmap is the exact one, up to rounding, in 2 of 2 experiments (4 maps)" in found.stdout
+    assert '<section id="picture"' in (tmp_path / "properties.html").read_text("utf-8")
+    assert "## How wrong is the picture?" in (tmp_path / "properties.md").read_text("utf-8")
+    assert (tmp_path / ".picture.jsonl").read_text("utf-8").count('"task"') == 2
+
+
+def test_maps_that_differ_where_theory_has_one_are_status_1(tmp_path):
+    """Another closed form, in this process alone: what the worker finds is changed where it comes in."""
+    found = properties(
+        tmp_path,
+        "import dataclasses\n"
+        "run = picture_study.run\n"
+        "def wrong(*a, **k):\n"
+        "    out = run(*a, **k)\n"
+        "    for each in out.found.values():\n"
+        "        each['exp-printed'] = dataclasses.replace(each['exp-printed'], difference=0.5)\n"
+        "    return out\n"
+        "picture_study.run = wrong\n",
+    )
+    assert found.returncode == 1
+    assert "moved: digits-relu, exp-printed: the tail is piecewise linear and the maps are not the same" in found.stderr
+    assert "moved: digits-relu, exp-printed: the maps were recorded as same, now they are differs" in found.stderr
+
+
+def test_without_the_networks_the_picture_is_said_to_be_not_run(tmp_path):
+    found = properties(
+        tmp_path,
+        "from verify.errors import missing\n"
+        "def gone(*a, **k): raise missing('scikit-learn', 'real', 'the handwritten digits')\n"
+        "picture_study.run = gone\n",
+    )
+    assert found.returncode == 0
+    assert "not run: heatmaps" in found.stderr and "pip install 'gradcampp[real]'" in found.stderr
+    assert 'id="picture"' not in (tmp_path / "properties.html").read_text("utf-8")

@@ -1,11 +1,15 @@
 """A run of the search: what it does, that it goes on where it stopped, and that what moved is said."""
 
 import json
+from dataclasses import replace
 
 import pytest
 
 from derivation.claims import LIBRARY
+from derivation.hypotheses import slope
+from derivation.notation import sigma
 from verify import ledger, map_run, necessity, replay
+from verify.drawn import FalseCase
 from verify.errors import UsageError
 from verify.matrix import Need
 from verify.necessity import Found, Outcome, Task, moved, record, run, tasks
@@ -95,7 +99,7 @@ def test_a_run_goes_on_where_it_stopped(tmp_path, monkeypatch, outcome):
 def test_what_another_program_left_is_not_believed(tmp_path, monkeypatch, outcome):
     work, kept = tasks(NAMES[:1], "ci", 0), tmp_path / "kept"
     run(work, "ci", 0, kept=kept)
-    monkeypatch.setattr(necessity, "_program", lambda: "another")
+    monkeypatch.setattr(necessity, "program", lambda: "another")
     seen = []
     right = necessity._carry_out
     monkeypatch.setattr(necessity, "_carry_out", lambda task: seen.append(task) or right(task))
@@ -157,3 +161,54 @@ def test_a_record_keeps_what_did_not_change_and_drops_what_is_no_more(tmp_path, 
     (tmp_path / "gone.as-printed.json").write_text("{}")
     record(outcome, tmp_path)
     assert path.read_text() == older and "gone/as-printed" not in replay.slugs(tmp_path)
+
+
+@pytest.fixture
+def false_library(monkeypatch):
+    """Plant 3 for 2 in the closed form, for as long as the test runs."""
+    claim = LIBRARY["alpha-closed-form"]
+    planted = replace(claim, rhs=slope**2 / (3 * slope**2 + sigma * slope**3))
+    monkeypatch.setattr(necessity, "LIBRARY", {**LIBRARY, claim.name: planted})
+    return [Task("drawn", claim.name, cases=25, seed=4)]
+
+
+def test_a_drawn_case_in_which_a_claim_is_false_is_kept_and_tried_first_the_next_time(
+    tmp_path, monkeypatch, false_library
+):
+    kept = tmp_path / ".properties.jsonl"
+    with pytest.raises(FalseCase) as met:
+        run(false_library, "ci", 4, kept=kept)
+    (line,) = (tmp_path / ".properties.failures.jsonl").read_text().split("\n\n")
+    assert json.loads(line)["case"] == ["alpha-closed-form", 4, met.value.place]
+    # another program, another seed, and nothing else is looked at
+    monkeypatch.setattr(necessity, "program", lambda: "another")
+    monkeypatch.setattr(necessity, "_carry_out", lambda task: pytest.fail("something else was tried first"))
+    with pytest.raises(FalseCase) as again:
+        run([Task("drawn", "alpha-closed-form", cases=300, seed=9)], "dev", 9, kept=kept)
+    assert str(again.value) == str(met.value)
+
+
+def test_a_claim_that_was_mended_passes_and_what_was_found_is_kept_once(tmp_path, monkeypatch, false_library):
+    kept, found = tmp_path / ".properties.jsonl", tmp_path / ".properties.failures.jsonl"
+    for _ in range(2):
+        with pytest.raises(FalseCase):
+            run(false_library, "ci", 4, kept=kept)
+    before = found.read_text()
+    found.write_text(before + '{"case": ["torn')
+    monkeypatch.setattr(necessity, "LIBRARY", LIBRARY)
+    done = run(false_library, "ci", 4, kept=kept)
+    assert done.found[false_library[0]].draws.held == 25
+    assert before.count("alpha-closed-form is proved") == 1
+
+
+def test_a_case_found_by_another_process_is_kept_as_well(tmp_path, monkeypatch):
+    failure = FalseCase("it is false", "exp-power-rule", 1, 2)
+
+    def stopped(*_, **__):
+        raise failure
+        yield
+
+    monkeypatch.setattr(necessity, "spread", stopped)
+    with pytest.raises(FalseCase):
+        run(tasks(NAMES[:1], "ci", 0), "ci", 0, jobs=2, kept=tmp_path / "kept")
+    assert '["exp-power-rule", 1, 2]' in (tmp_path / "kept.failures.jsonl").read_text()

@@ -8,7 +8,7 @@ import mpmath
 import pytest
 import sympy
 import torch
-from flint import arb, fmpq
+from flint import arb, arb_series, fmpq
 from hypothesis import HealthCheck, given, settings
 from sympy import Rational
 
@@ -263,3 +263,15 @@ def test_layers_that_do_not_fit_are_refused():
         tail(ROWS)
     with pytest.raises(UsageError, match="did you mean 'relu'"):
         tail(Activate("rely"), GlobalAverage())
+
+
+def test_a_face_remembers_its_last_series_and_no_other():
+    first, again = HAND[0][0].face(), HAND[0][0].face()
+    assert first == again and hash(first) == hash(again) and first != HAND[1][0].face()
+    with precision():
+        series = [arb_series([BALL.number(Rational(at)), 1]) for at in (1, 3)]
+        values = [first.ball(at) for at in (*series, series[0])]
+        assert values[0] is not values[2] and first.ball(series[0]) is values[2]
+        assert [str(value) for value in values] == [str(again.ball(at)) for at in (*series, series[0])]
+    with precision(64):
+        assert first.ball(series[0]) is not values[2]

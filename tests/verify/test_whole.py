@@ -2,6 +2,7 @@
 
 from collections import Counter
 from fractions import Fraction
+from random import Random
 
 import pytest
 from flint import arb_series
@@ -12,15 +13,17 @@ from sympy import Rational
 
 from cam import cut
 from derivation.notation import S, f, sigma, x
+from verify import whole_blocks
 from verify.arithmetic.ball import BALL, precision
 from verify.arithmetic.exact import EXACT
 from verify.arithmetic.local import Local, locally
 from verify.catalogue.functions import EXP
-from verify.catalogue.units import CURVED, PIECEWISE_LINEAR
+from verify.catalogue.units import CURVED, PIECEWISE_LINEAR, unit
 from verify.errors import UsageError
 from verify.kinks import is_off_kinks
 from verify.probe import Kink
 from verify.whole import whole_cases, whole_tails
+from verify.whole_blocks import build
 
 EVERYTHING = settings(
     max_examples=100, deadline=None, derandomize=True, database=None, suppress_health_check=list(HealthCheck)
@@ -215,3 +218,24 @@ def test_no_drawn_piecewise_linear_tail_is_curved():
 def test_what_cannot_be_drawn_is_refused(options, error, says):
     with pytest.raises(error, match=says):
         whole_tails(**options)
+
+
+def deep_ones(number):
+    """Build deep tails with gates on a kink, by random numbers."""
+    units = [unit(name) for name in PIECEWISE_LINEAR]
+    for k in range(number):
+        options = {"depth": 10, "with_gates": True, "on_kink": True, "nonnegative": False}
+        yield build(Random(k).choice, units, **options)
+
+
+def test_however_deep_a_tail_on_a_kink_needs_no_number_that_float64_does_not_hold(monkeypatch):
+    found = [*deep_ones(200)]
+    assert {tail.nearest_kink for tail in found} == {0} and max(tail.depth for tail in found) > 4
+    monkeypatch.setattr(whole_blocks, "LIGHT", 10**6)
+    with pytest.raises(ValueError, match="every number must be a float64"):
+        [*deep_ones(200)]
+
+
+def test_random_numbers_build_the_same_tail_again_and_another_seed_another_one():
+    first, again, other = (build(Random(seed).choice, [unit("relu"), unit("gelu")]) for seed in (5, 5, 6))
+    assert first == again != other

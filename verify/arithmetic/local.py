@@ -26,12 +26,16 @@ class Local:
     slope: Fraction = Fraction(0)
 
     def __add__(self, other: "Local") -> "Local":
+        if not other.slope:  # most numbers do not move
+            return Local(self.value + other.value, self.slope)
         return Local(self.value + other.value, self.slope + other.slope)
 
     def __sub__(self, other: "Local") -> "Local":
         return Local(self.value - other.value, self.slope - other.slope)
 
     def __mul__(self, other: "Local") -> "Local":
+        if not other.slope:
+            return Local(self.value * other.value, self.slope * other.value if self.slope else self.slope)
         return Local(self.value * other.value, self.value * other.slope + self.slope * other.value)
 
 

@@ -8,6 +8,7 @@ three.
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 import sympy
@@ -26,8 +27,9 @@ class Face:
     ball: Callable[[Any], Any]
 
 
+@lru_cache(maxsize=1 << 12)
 def polynomial(text: str, coefficients: tuple[int | Rational, ...]) -> Face:
-    """c0 + c1 u + c2 u^2 + ..., not constant.
+    """c0 + c1 u + c2 u^2 + ..., not constant; the same object for the same numbers.
 
     Raises:
         ValueError: a coefficient is not dyadic, so that float64 would hold another number.

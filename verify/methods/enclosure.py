@@ -4,6 +4,8 @@ Of an equation, disjoint balls refute and no overlap ever proves. Of an inequali
 decides the case.
 """
 
+import math
+
 from flint import arb
 from sympy import Eq, Integer
 from sympy.core.relational import Relational
@@ -37,8 +39,13 @@ def judge(claim: Claim, case: Case) -> Outcome:
         with precision(2 * BITS):  # what the two balls say, without rounding again
             gap, radii = (lhs - rhs).abs_upper(), 2 * (lhs.rad() + rhs.rad())
         if claim.relation is Eq:
-            return Outcome(lhs.str(12), rhs.str(12), lhs.overlaps(rhs), float(gap), float(radii))
-        return Outcome(lhs.str(12), rhs.str(12), _related(lhs - rhs, claim.relation))
+            return Outcome(lhs.str(12), rhs.str(12), lhs.overlaps(rhs), float(gap), float(radii), _accuracy(lhs, rhs))
+        return Outcome(lhs.str(12), rhs.str(12), _related(lhs - rhs, claim.relation), accuracy=_accuracy(lhs, rhs))
+
+
+def _accuracy(*sides: arb) -> float:
+    """Return to how many bits the least accurate side is known; 0 or less if that may be 0."""
+    return min(math.inf if side.is_exact() else float(side.rel_accuracy_bits()) for side in sides)
 
 
 def _related(difference: arb, relation: type[Relational]) -> bool | None:

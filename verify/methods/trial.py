@@ -14,13 +14,21 @@ CATALOGUE = "small cases of the catalogue"
 
 @dataclass(frozen=True)
 class Outcome:
-    """The two sides of a claim in one case: whether it holds there (None: not decided), and by how much they differ."""
+    """The two sides of a claim in one case.
+
+    Args:
+        lhs, rhs: the sides.
+        holds: whether the claim holds there; None: not decided.
+        residual, bound: by how much they differ, and may differ.
+        accuracy: to how many bits the less accurate side is enclosed, where sides are; `math.inf` if both are exact.
+    """
 
     lhs: str
     rhs: str
     holds: bool | None
     residual: float | None = None
     bound: float | None = None
+    accuracy: float | None = None
 
 
 @dataclass

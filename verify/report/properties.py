@@ -18,7 +18,7 @@ from verify.ledger import digest
 from verify.matrix import Need
 from verify.necessity import Found, Outcome, Task
 from verify.replay import VERSIONS, Stored, dropped
-from verify.report import maps, pictures, whole_maps
+from verify.report import histograms, maps, pictures, whole_maps
 from verify.report.colours import SHADES
 from verify.report.formulas import mathml
 from verify.report.page import style
@@ -70,7 +70,8 @@ def summary(outcome: Outcome) -> list[str]:
         f"{counted(drawn, 'proved claim')} about Grad-CAM++, {counted(cells, 'hypothesis', 'hypotheses')}, each dropped"
         f" alone: without it the claim {kinds or 'was not tried'}.",
         f"With all hypotheses in force {counted(sum(d.held for d in draws), 'drawn case')} hold and none fails;"
-        f" {sum(d.undecided for d in draws)} are not decided. False as printed: {counted(printed, 'claim')}.",
+        f" {sum(d.undecided for d in draws)} are not decided. {histograms.accepted(draws)} False as printed:"
+        f" {counted(printed, 'claim')}.",
     ]
 
 
@@ -95,8 +96,14 @@ def _rows(outcome: Outcome) -> list[tuple[str, list[tuple[Task, Found]], Found |
     return [(name, cells[name], drawn.get(name)) for name in LIBRARY if name in cells]
 
 
-def render(outcome: Outcome, drawn: Sequence[BreakMap] = ()) -> str:
-    """Return the page, the same bytes for the same outcome, maps and versions."""
+def render(outcome: Outcome, drawn: Sequence[BreakMap] = (), picture: Mapping[str, Any] | None = None) -> str:
+    """Return the page, the same bytes for the same outcome, maps, pictures and versions.
+
+    Args:
+        outcome: a finished run.
+        drawn: break maps.
+        picture: how wrong the picture is, of `verify.report.picture.section`; None leaves it out.
+    """
     environment = Environment(
         loader=FileSystemLoader(_HERE), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
@@ -108,6 +115,10 @@ def render(outcome: Outcome, drawn: Sequence[BreakMap] = ()) -> str:
         printed=[_printed(found.stored) for found in outcome.of("printed").values() if found.stored],
         whole=whole_maps.sections(outcome),
         maps=[_map(each) for each in drawn],
+        picture=picture,
+        totals=histograms.charts(
+            histograms.total(found.draws for found in outcome.of("drawn").values() if found.draws)
+        ),
         needs={str(need): says for need, says in NEEDS.items()},
         seed=outcome.seed,
         profile=outcome.profile,
@@ -141,6 +152,8 @@ def _section(claim: Claim, cells: list[tuple[Task, Found]], drawn: Found | None)
         "statement": f"{latex(claim.lhs)} {latex_sign(claim.relation)} {latex(claim.rhs)}",
         "cells": [_cell(claim, task, found) for task, found in cells],
         "drawn_words": drawn_words,
+        "charts": histograms.charts(draws.counts) if draws else [],
+        "others": histograms.words(draws) if draws else "",
     }
 
 

@@ -1,0 +1,114 @@
+"""The model and torch come back as they were, whatever a run did to them and also when an exception flies."""
+
+import random
+from collections import OrderedDict
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import ExitStack, contextmanager
+from itertools import chain
+
+import torch
+from torch import Tensor, nn
+
+
+@contextmanager
+def untouched(model: nn.Module) -> Iterator[Callable[[], None]]:
+    """Put back what a run changes in a model and in the generators of random numbers: at the end, and in a model also
+    whenever the yielded function is called.
+
+    That is the attributes of each module (flags, hooks, parameters and buffers by identity, tensors that a forward
+    keeps) and what lists, dicts and sets among them hold; of parameters and buffers the values, `requires_grad` and
+    `.grad` by identity; the states of torch's and Python's own generators. A tensor that the model wrote over gets its
+    bits back, and a higher version. What a run does to objects outside the model stays.
+    """
+    tensors = list(chain(model.parameters(), model.buffers()))
+    restores = [_attributes(module) for module in model.modules()] + [_tensor(x) for x in tensors]
+
+    def put_back() -> None:
+        for restore in restores:
+            restore()
+
+    state = random.getstate()
+    try:
+        with _generators(tensors):
+            yield put_back
+    finally:
+        random.setstate(state)
+        put_back()
+
+
+def generator_states(model: nn.Module) -> list[Tensor]:
+    """Return the states of torch's generators: the CPU's and those of the devices on which the model is."""
+    devices = _devices(chain(model.parameters(), model.buffers()))
+    return [torch.get_rng_state(), *(torch.get_device_module(device).get_rng_state(device) for device in devices)]
+
+
+def times_written(x: Tensor) -> int:
+    """Return how often a tensor has been written over; inference tensors do not count, and give 0."""
+    return 0 if x.is_inference() else x._version
+
+
+@contextmanager
+def plain_torch() -> Iterator[None]:
+    """No gradients, no inference tensors (they cannot be differentiated later), no fused transformer layer.
+
+    The fused layer is what torch may run instead of a transformer's own operations, and it cannot be traced.
+    """
+    fast = torch.backends.mha.get_fastpath_enabled()
+    torch.backends.mha.set_fastpath_enabled(False)
+    try:
+        with torch.inference_mode(False), torch.no_grad():
+            yield
+    finally:
+        torch.backends.mha.set_fastpath_enabled(fast)
+
+
+def _devices(tensors: Iterable[Tensor]) -> list[torch.device]:
+    return sorted({x.device for x in tensors if x.device.type not in ("cpu", "meta")}, key=str)
+
+
+@contextmanager
+def _generators(tensors: Iterable[Tensor]) -> Iterator[None]:
+    """Fork torch's generators: the CPU's and those of the devices on which the tensors are."""
+    with ExitStack() as stack:
+        stack.enter_context(torch.random.fork_rng(devices=[]))
+        for device in _devices(tensors):
+            stack.enter_context(torch.random.fork_rng(devices=[device], device_type=device.type))
+        yield
+
+
+def _attributes(module: nn.Module) -> Callable[[], None]:
+    attributes = dict(vars(module))
+    held = [(value, value.copy()) for value in attributes.values() if type(value) in (list, dict, set, OrderedDict)]
+
+    def restore() -> None:
+        vars(module).clear()
+        vars(module).update(attributes)
+        for value, content in held:
+            value.clear()
+            (value.extend if isinstance(value, list) else value.update)(content)
+
+    return restore
+
+
+def _tensor(x: Tensor) -> Callable[[], None]:
+    copy, written, requires_grad = x.detach().clone(), times_written(x), x.requires_grad
+    grad = x.grad if x.is_leaf else None
+
+    def restore() -> None:
+        nonlocal written
+        if times_written(x) != written or not _equal(x, copy):
+            with torch.inference_mode(x.is_inference()), torch.no_grad():
+                x.copy_(copy)
+            written = times_written(x)
+        if x.is_leaf:
+            if x.requires_grad != requires_grad:
+                x.requires_grad_(requires_grad)
+            if x.grad is not grad:
+                x.grad = grad
+
+    return restore
+
+
+def _equal(x: Tensor, copy: Tensor) -> bool:
+    """Whether two tensors are equal, nan being equal to nan."""
+    return torch.equal(x, copy) or (x.is_floating_point() and torch.allclose(x, copy, rtol=0, atol=0, equal_nan=True))
