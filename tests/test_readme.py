@@ -50,10 +50,13 @@ def test_every_make_target_that_it_names_exists():
 def test_the_numbers_of_hypotheses_and_counterexamples_are_current():
     from derivation.claims import CLAIMS
     from verify import ledger, replay
+    from verify.map_properties import MAP_PROPERTIES
 
     standing = {name: record["verdict"] for name, record in ledger.read_expected()["claims"].items()}
     hypotheses = sum(len(claim.given) for claim in CLAIMS if standing[claim.name] == "PROVED")
     assert f"each of the {hypotheses} hypotheses" in TEXT
     assert f"one of the {len(replay.slugs())} counterexamples" in TEXT
+    assert f"{len(MAP_PROPERTIES)} statements about whole maps" in TEXT
+    assert f"each of their {sum(len(prop.assumes) for prop in MAP_PROPERTIES)} assumptions" in TEXT
     for slug in re.findall(r"`([a-z-]+/(?:without-[a-z-]+|as-printed))`", TEXT):
         assert slug in replay.slugs()

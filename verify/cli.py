@@ -161,7 +161,9 @@ def explain(
 @app.command()
 def properties(
     profile: Annotated[str, typer.Option(help="How many cases are drawn for each claim: ci, dev or long.")] = "ci",
-    claim: Annotated[list[str], typer.Option("--claim", help="Attack this claim alone (may be repeated).")] = [],  # noqa: B006
+    claim: Annotated[
+        list[str], typer.Option("--claim", help="Attack this claim or statement about maps alone (may be repeated).")
+    ] = [],  # noqa: B006
     seed: Annotated[int, typer.Option(min=0, max=2**63 - 1, help="Seed of the drawn cases.")] = 0,
     jobs: Annotated[int, typer.Option(min=1, help="Processes that work at the same time.")] = 2,
     report: Annotated[Path, typer.Option(help="Directory for properties.html and properties.md.")] = Path("report"),
@@ -170,11 +172,12 @@ def properties(
 ) -> None:
     """Drop every hypothesis of every proved claim alone and look for a counterexample; draw cases that meet them all.
 
-    Without --claim the closed form's heatmaps are compared with the exact ones as well. A run that is interrupted goes
-    on where it stopped.
+    Statements about whole maps are attacked in the same way, and errors planted in the code have to be found. Without
+    --claim the closed form's heatmaps are compared with the exact ones as well. A run that is interrupted goes on where
+    it stopped.
     """
     from verify import breakmaps, necessity, picture_study
-    from verify.report import files
+    from verify.report import files, whole_maps
     from verify.report import picture as pictured
     from verify.report import properties as shown
 
@@ -195,7 +198,9 @@ def properties(
         files.write_whole(report / name, text.encode())
     if not quiet:
         Console().print(shown.terminal(outcome))
-        words = shown.summary(outcome) + ([] if maps is None else pictured.sentences(picture_study.document(maps)))
+        Console().print(*whole_maps.terminal(outcome))
+        words = [*shown.summary(outcome), *whole_maps.summary(outcome)]
+        words += [] if maps is None else pictured.sentences(picture_study.document(maps))
         Console().print(" ".join(words), highlight=False, soft_wrap=True)
     messages.print(f"report: {report / 'properties.html'}", highlight=False, soft_wrap=True)
     if record:
@@ -240,6 +245,7 @@ def replay(
     from verify import replay as stored
     from verify import typeset
     from verify.explain import at_counterexample
+    from verify.map_replay import at_setting
 
     if bool(slug) == everything:
         raise UsageError("name one counterexample, or use --all")
@@ -259,7 +265,8 @@ def replay(
             f"{len(found) - failed} of {len(found)} counterexamples reproduce and are certified.", highlight=False
         )
     elif found[0].violation is not None:
-        console.print(typeset.terminal(at_counterexample(found[0]), min(console.width, PAGE)))
+        page = at_setting(found[0]) if found[0].stored.setting else at_counterexample(found[0])
+        console.print(typeset.terminal(page, min(console.width, PAGE)))
     if failed:
         raise typer.Exit(CHANGED)
 

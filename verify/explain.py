@@ -229,7 +229,7 @@ def at_counterexample(replayed: Replayed) -> Explanation:
         ValueError: the claim does not fail there.
     """
     claim, violation = LIBRARY[replayed.stored.claim], replayed.violation
-    if violation is None:
+    if not isinstance(violation, Violation):
         raise ValueError(f"{replayed.stored.slug} does not fail: there is nothing to lay out")
     hypothesis = dropped(claim, replayed.stored.without)
     said = Items(tuple((f"{method}: {says}",) for method, says in replayed.methods.items()))

@@ -1,7 +1,9 @@
 """A run of the search for what breaks the claims: the matrix of necessity, the printed claims, and drawn cases.
 
-Every task stands alone and is carried out in a process of its own. What was finished is kept in a file beside the
-report, so that a long run that was interrupted goes on where it stopped.
+Statements about whole maps are attacked beside them (`verify.map_run`): each without each of its assumptions, with all
+of them in force, and with errors planted in the code that is read. Every task stands alone and is carried out in a
+process of its own. What was finished is kept in a file beside the report, so that a long run that was interrupted goes
+on where it stopped.
 """
 
 import json
@@ -13,7 +15,7 @@ from typing import Any
 
 from derivation.claim import Claim
 from derivation.claims import CLAIMS, LIBRARY
-from verify import failures, ledger, replay
+from verify import failures, ledger, map_run, replay
 from verify.drawn import Draws, FalseCase, draws
 from verify.errors import UsageError, unknown
 from verify.kept import program, recall, remember
@@ -29,7 +31,10 @@ Progress = Callable[[str], None]
 
 @dataclass(frozen=True)
 class Task:
-    """One piece of work: a cell of the matrix, a printed claim that is refuted, or drawn cases of a proved one."""
+    """One piece of work: a cell of the matrix, a printed claim that is refuted, or drawn cases of a proved one.
+
+    Those of `verify.map_run` speak of a statement about whole maps in the place of a claim.
+    """
 
     kind: str
     claim: str
@@ -40,17 +45,26 @@ class Task:
     @property
     def name(self) -> str:
         """What progress shows."""
+        if self.kind == map_run.PLANTED:
+            return f"{self.claim}/with-{self.hypothesis}"
         return f"{self.claim}/without-{self.hypothesis}" if self.hypothesis else f"{self.claim}/{self.kind}"
 
 
 @dataclass(frozen=True)
 class Found:
-    """What came of one task: the need of a hypothesis and its counterexample, or the count of drawn cases."""
+    """What came of one task: the need of a hypothesis and its counterexample, or the count of drawn cases.
+
+    Of a planted error: after how many settings it was first found, where the smallest is, and the wrong number there.
+    Of drawn maps: how many numbers of the numeric room's code are within their bounds of the truth, how many are open.
+    """
 
     need: str = ""
     looked_at: int = 0
     stored: Stored | None = None
     draws: Draws | None = None
+    first: int = 0
+    says: tuple[str, ...] = ()
+    numbers: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -87,17 +101,22 @@ def tasks(names: Sequence[str], profile: str, seed: int) -> list[Task]:
         UsageError: a name or the profile is unknown.
     """
     for name in names:
-        if name not in LIBRARY:
-            raise unknown("claim", name, LIBRARY)
+        if name not in LIBRARY and name not in map_run.NAMES:
+            raise unknown("claim", name, [*LIBRARY, *map_run.NAMES])
     if profile not in PROFILES:
         raise unknown("profile", profile, PROFILES)
     standing = {name: record["verdict"] for name, record in ledger.read_expected()["claims"].items()}
     claims = [claim for claim in CLAIMS if claim.name in (names or LIBRARY)]
+    of_maps = [
+        # A planted error has to be found by what the shortest profile draws.
+        Task(kind, name, about, PROFILES["ci" if kind == map_run.PLANTED else profile], seed)
+        for kind, name, about in map_run.work(names or map_run.NAMES)
+    ]
     proved = [claim for claim in claims if standing.get(claim.name) == Verdict.PROVED]
     refuted = [claim for claim in claims if standing.get(claim.name) == Verdict.REFUTED]
     cells = [Task("cell", claim.name, h.name) for claim in proved for h in claim.given]
     drawn = [Task("drawn", claim.name, cases=PROFILES[profile], seed=seed) for claim in proved]
-    return [*cells, *(Task("printed", claim.name) for claim in refuted), *drawn]
+    return [*cells, *of_maps, *(Task("printed", claim.name) for claim in refuted), *drawn]
 
 
 def run(
@@ -152,7 +171,7 @@ def _failures(kept: Path) -> Path:
 
 
 def _limit(task: Task) -> float | None:
-    return None if task.kind == "drawn" else LIMIT
+    return None if task.kind in ("drawn", map_run.HELD) else LIMIT
 
 
 def _stopped(_: Task) -> Found:
@@ -160,6 +179,8 @@ def _stopped(_: Task) -> Found:
 
 
 def _carry_out(task: Task) -> Found:
+    if task.kind in map_run.KINDS:
+        return Found(**map_run.carry_out(task.kind, task.claim, task.hypothesis, task.cases, task.seed))
     claim = LIBRARY[task.claim]
     if task.kind == "drawn":
         return Found(draws=draws(claim, task.cases, task.seed))
@@ -186,6 +207,9 @@ def _found(record: dict[str, Any]) -> Found:
         record["looked_at"],
         Stored(**{**stored, "balls": tuple(stored["balls"])}) if stored else None,
         Draws(**drawn) if drawn else None,
+        record["first"],
+        tuple(record["says"]),
+        tuple(record["numbers"]),
     )
 
 

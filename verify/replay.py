@@ -2,17 +2,18 @@
 
 A file says which claim fails, which hypothesis is not met there (none, if the claim is refuted as it was printed),
 which functions and numbers are put in, and what the two sides came to. Functions are those of the catalogue, by what
-is written on them; numbers are rational, or rational functions of exponentials, written out. Nothing is drawn and
-nothing is remembered when one is tried again: the case is built from the file, and every method computes it anew.
+is written on them; numbers are rational, or rational functions of exponentials, written out. A counterexample to a
+statement about whole maps has a setting in their place (`verify.map_replay`). Nothing is drawn and nothing is
+remembered when one is tried again: the case is built from the file, and every method computes it anew.
 """
 
 import importlib.metadata
 import json
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from sympy import Expr, sympify
 from sympy.printing.str import sstr
@@ -28,6 +29,9 @@ from verify.matrix import FACES, Cell, Need, Violation, fails, without_value
 from verify.methods import enclosure, exact
 from verify.methods.autograd import in_float64
 from verify.probe import NoRule
+
+if TYPE_CHECKING:
+    from verify.map_property import Broken
 
 SCHEMA = "gradcampp-counterexample/1"
 STORE = Path(__file__).with_name("counterexamples")
@@ -51,6 +55,7 @@ class Stored:
         balls: enclosures of the two sides; empty where there are none.
         why: what has no value.
         versions: of the packages that computed it.
+        setting: what is put in where the statement is about whole maps (`verify.settings_json`); else empty.
     """
 
     slug: str
@@ -65,6 +70,7 @@ class Stored:
     balls: tuple[str, ...]
     why: str
     versions: dict[str, str]
+    setting: dict[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -79,7 +85,7 @@ class Replayed:
     """
 
     stored: Stored
-    violation: Violation | None
+    violation: "Violation | Broken | None"
     methods: dict[str, str]
     faults: tuple[str, ...]
 
@@ -143,7 +149,8 @@ def write(stored: Stored, store: Path = STORE) -> Path:
     from verify.report.files import write_whole
 
     path = path_of(stored.slug, store)
-    document = {"schema": SCHEMA, **{name: getattr(stored, name) for name in Stored.__dataclass_fields__}}
+    parts = {name: getattr(stored, name) for name in Stored.__dataclass_fields__ if name != "setting" or stored.setting}
+    document = {"schema": SCHEMA, **parts}
     write_whole(path, (json.dumps(document, indent=1, ensure_ascii=False) + "\n").encode())
     return path
 
@@ -229,6 +236,10 @@ def replay(stored: Stored) -> Replayed:
     Raises:
         CorruptFile: the file speaks of what is not known.
     """
+    if stored.setting:
+        from verify.map_replay import retried
+
+        return retried(stored)
     if stored.claim not in LIBRARY:
         raise CorruptFile(f"{stored.slug}: no claim is called {stored.claim!r}")
     claim, case = LIBRARY[stored.claim], case_of(stored)

@@ -19,7 +19,7 @@ KINDS = {layer.kind: layer for layer in LAYERS}
 
 def to_json(tail: WholeTail) -> str:
     """Return a tail as one line of JSON."""
-    return json.dumps({"schema": SCHEMA, **_fields(tail)})
+    return json.dumps({"schema": SCHEMA, **fields_of(tail)})
 
 
 def from_json(text: str) -> WholeTail:
@@ -33,27 +33,42 @@ def from_json(text: str) -> WholeTail:
     found = data.pop("schema", None) if isinstance(data, dict) else None
     if found != SCHEMA:
         raise ValueError(f"expected a tail of schema {SCHEMA!r}, got {found!r}")
-    _demand(WholeTail, data)
-    return WholeTail(**{name: _read(part) for name, part in data.items()})
+    return tail_of(data)
 
 
-def _fields(described: Any) -> dict[str, Any]:
-    return {field.name: _plain(getattr(described, field.name)) for field in fields(described)}
+def tail_of(data: dict[str, Any]) -> WholeTail:
+    """Return the tail of these fields.
+
+    Raises:
+        ValueError: they describe no tail.
+        UsageError: there is no such activation.
+    """
+    demand(WholeTail, data)
+    return WholeTail(**{name: read(part) for name, part in data.items()})
 
 
-def _plain(value: Any) -> Any:
+def fields_of(described: Any) -> dict[str, Any]:
+    """Return the fields of a description in what JSON has."""
+    return {field.name: plain(getattr(described, field.name)) for field in fields(described)}
+
+
+def plain(value: Any) -> Any:
     """Return a part of a description in what JSON has."""
     if isinstance(value, tuple):
-        return list(map(_plain, value))
+        return list(map(plain, value))
     if isinstance(value, LAYERS):
-        return {"kind": value.kind, **_fields(value)}
+        return {"kind": value.kind, **fields_of(value)}
     return str(value) if isinstance(value, Fraction) else value
 
 
-def _read(value: Any) -> Any:
-    """Return what `_plain` was given."""
+def read(value: Any) -> Any:
+    """Return the part that `plain` was given.
+
+    Raises:
+        ValueError: it describes no layer.
+    """
     if isinstance(value, list):
-        return tuple(map(_read, value))
+        return tuple(map(read, value))
     if isinstance(value, str):
         return Fraction(value)
     return _layer(value) if isinstance(value, dict) else value
@@ -64,11 +79,16 @@ def _layer(data: dict[str, Any]) -> Layer:
     if kind is None:
         raise ValueError(f"no layer is of the kind {data.get('kind')!r} (known: {', '.join(KINDS)})")
     rest = {name: part for name, part in data.items() if name != "kind"}
-    _demand(kind, rest)
-    return Activate(rest["name"]) if kind is Activate else kind(**{name: _read(part) for name, part in rest.items()})
+    demand(kind, rest)
+    return Activate(rest["name"]) if kind is Activate else kind(**{name: read(part) for name, part in rest.items()})
 
 
-def _demand(kind: Any, data: dict[str, Any]) -> None:
+def demand(kind: Any, data: dict[str, Any]) -> None:
+    """Make sure that the fields of a description are there, and no others.
+
+    Raises:
+        ValueError: they are not.
+    """
     expected = [field.name for field in fields(kind)]
     if set(expected) != data.keys():
         raise ValueError(f"{kind.__name__} has the fields {', '.join(expected)}, got {', '.join(data)}")

@@ -8,7 +8,7 @@ import pytest
 from derivation.claims import LIBRARY
 from derivation.hypotheses import slope
 from derivation.notation import sigma
-from verify import ledger, necessity, replay
+from verify import ledger, map_run, necessity, replay
 from verify.drawn import FalseCase
 from verify.errors import UsageError
 from verify.matrix import Need
@@ -29,6 +29,26 @@ def test_the_work_is_every_hypothesis_every_refuted_claim_and_draws_of_every_pro
     assert sum(task.kind == "drawn" for task in work) == len(proved)
     assert sum(task.kind == "printed" for task in work) == len(LIBRARY) - len(proved)
     assert {task.cases for task in tasks((), "long", 0) if task.kind == "drawn"} == {10_000}
+
+
+def test_statements_about_whole_maps_are_part_of_a_whole_run_and_can_be_asked_for_alone():
+    assert {task.kind for task in tasks((), "ci", 0)} >= set(map_run.KINDS)
+    work = tasks(("closed-map",), "dev", 7)
+    assert [task.name for task in work if task.kind == "planted"] == [
+        "closed-map/with-sigmoid-sign",
+        "closed-map/with-sigmoid-second-sign",
+        "closed-map/with-three-for-two",
+        "closed-map/with-cubes-inside",
+    ]
+    assert sum(task.kind == "map-cell" for task in work) == 6 and {task.claim for task in work} == {"closed-map"}
+    assert {(task.kind == "planted", task.cases, task.seed) for task in work} == {(True, 25, 7), (False, 300, 7)}
+
+
+def test_a_run_about_maps_goes_on_where_it_stopped(tmp_path, monkeypatch):
+    work, kept = tasks(("footprint-outside", "closed-map"), "ci", 0), tmp_path / "kept"
+    before = run(work, "ci", 0, kept=kept)
+    monkeypatch.setattr(necessity, "_carry_out", lambda task: pytest.fail(f"{task.name} was done before"))
+    assert run(work, "ci", 0, kept=kept) == before and moved(before) == []
 
 
 def test_an_unknown_claim_or_profile_is_refused():
@@ -161,7 +181,7 @@ def test_a_drawn_case_in_which_a_claim_is_false_is_kept_and_tried_first_the_next
     (line,) = (tmp_path / ".properties.failures.jsonl").read_text().split("\n\n")
     assert json.loads(line)["case"] == ["alpha-closed-form", 4, met.value.place]
     # another program, another seed, and nothing else is looked at
-    monkeypatch.setattr(necessity, "_program", lambda: "another")
+    monkeypatch.setattr(necessity, "program", lambda: "another")
     monkeypatch.setattr(necessity, "_carry_out", lambda task: pytest.fail("something else was tried first"))
     with pytest.raises(FalseCase) as again:
         run([Task("drawn", "alpha-closed-form", cases=300, seed=9)], "dev", 9, kept=kept)

@@ -9,6 +9,7 @@ from derivation.claims import CLAIMS, LIBRARY
 from verify import ledger, replay
 from verify.cases import Case
 from verify.errors import CorruptFile, UsageError
+from verify.map_properties import MAP_PROPERTIES
 from verify.matrix import Cell, Need
 from verify.replay import STORE, case_of, of_cell, of_refuted, read, slugs, write
 
@@ -16,10 +17,11 @@ EXPECTED = {name: record["verdict"] for name, record in ledger.read_expected()["
 SLUG = "alpha-closed-form/without-exp-head"
 
 
-def test_every_hypothesis_of_every_proved_claim_and_every_refuted_claim_has_one():
+def test_every_hypothesis_every_refuted_claim_and_every_assumption_of_a_map_has_one():
     cells = {f"{c.name}/without-{h.name}" for c in CLAIMS if EXPECTED[c.name] == "PROVED" for h in c.given}
     printed = {f"{name}/as-printed" for name, verdict in EXPECTED.items() if verdict == "REFUTED"}
-    assert set(slugs()) == cells | printed
+    maps = {f"{prop.name}/without-{name}" for prop in MAP_PROPERTIES for name in prop.assumes}
+    assert set(slugs()) == cells | printed | maps
 
 
 @pytest.mark.parametrize("slug", slugs())

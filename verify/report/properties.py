@@ -18,7 +18,7 @@ from verify.ledger import digest
 from verify.matrix import Need
 from verify.necessity import Found, Outcome, Task
 from verify.replay import VERSIONS, Stored, dropped
-from verify.report import histograms, maps, pictures
+from verify.report import histograms, maps, pictures, whole_maps
 from verify.report.colours import SHADES
 from verify.report.formulas import mathml
 from verify.report.page import style
@@ -113,6 +113,7 @@ def render(outcome: Outcome, drawn: Sequence[BreakMap] = (), picture: Mapping[st
         summary=summary(outcome),
         proved=[_section(LIBRARY[name], cells, draws) for name, cells, draws in _rows(outcome)],
         printed=[_printed(found.stored) for found in outcome.of("printed").values() if found.stored],
+        whole=whole_maps.sections(outcome),
         maps=[_map(each) for each in drawn],
         picture=picture,
         totals=histograms.charts(
@@ -193,7 +194,7 @@ def markdown(outcome: Outcome) -> str:
         for task, found in cells:
             there = f"{where(found.stored)}: {result(found.stored)}" if found.stored else ""
             lines.append(f"| `{name}` | `{task.hypothesis}` | {found.need} | {escaped(there)} |")
-    return "\n".join(lines) + "\n"
+    return "\n".join(lines) + "\n" + whole_maps.markdown(outcome)
 
 
 def cited(claim: Claim, record: Mapping[str, Any]) -> str:

@@ -1,0 +1,106 @@
+"""The attack: what holds is not broken, what is false is found and shrunk, the same seed finds the same."""
+
+from dataclasses import replace
+
+import pytest
+from flint import fmpq
+
+from verify.attack import caught, cell, hold
+from verify.map_properties import MAP_PROPERTIES, map_property
+from verify.map_property import Sides, admitted, equal, share, violating
+from verify.matrix import Need
+from verify.planted import PLANTED, planted
+from verify.readings import CAM
+from verify.setting import closed
+from verify.verdict import Contradiction
+
+CI = 25  # drawn settings, as in the profile of that name
+SIGMOID = "A = [1]; S = linear 1->1 (1; 0); f(u) = 1/(1 + exp(-u))"
+CUBES = "A = [1 1]; S = linear 2->1 (1, 2; 0)"
+SMALLEST = {
+    ("sigmoid-sign", "closed-map"): SIGMOID,
+    ("sigmoid-sign", "weights-without-relu"): SIGMOID,
+    ("sigmoid-second-sign", "closed-map"): SIGMOID,
+    ("three-for-two", "closed-map"): "A = [1]; S = linear 1->1 (1; 0)",
+    ("three-for-two", "weights-without-relu"): "A = [1]; S = linear 1->1 (1; 0)",
+    ("row-sums", "one-slope-everywhere"): "A = [1 1]; S = linear 2->1 (1, 1; 1), ([A] times [A])",
+    ("cubes-inside", "closed-map"): CUBES,
+    ("cubes-inside", "weights-without-relu"): CUBES,
+}
+
+
+@pytest.mark.parametrize("prop", MAP_PROPERTIES, ids=lambda prop: prop.name)
+def test_a_statement_holds_in_all_drawn_settings_and_so_does_the_code(prop):
+    found = hold(prop, CI)
+    draws = found.draws
+    assert draws.held > 0.9 * (draws.held + draws.undecided) and draws.held >= CI // 2
+    assert draws.acceptance > 0.8
+    assert (found.right > CI and found.open < 0.05 * found.right) if prop.read else found.right == 0
+
+
+def test_every_planted_error_has_its_smallest_settings():
+    assert {(error.name, reader) for error in PLANTED for reader in error.readers} == SMALLEST.keys()
+
+
+@pytest.mark.parametrize(("error", "reader"), SMALLEST)
+def test_a_planted_error_is_caught_within_the_ci_profile_and_shrunk(error, reader):
+    reading, done = caught(map_property(reader), planted(error).code, CI)
+    assert str(done.found) == SMALLEST[error, reader] and done.first <= 4 * CI
+    assert reading is not None and reading.right is False
+
+
+def test_right_code_is_not_caught():
+    reading, done = caught(map_property("closed-map"), CAM, CI)
+    assert reading is None and done.found is None and done.first == 0 and done.tried >= CI
+
+
+def test_a_false_statement_is_broken_with_all_its_assumptions_in_force():
+    printed = map_property("printed-map")
+    careless = replace(printed, assumes=tuple(name for name in printed.assumes if name != "exp-head"))
+    with pytest.raises(Contradiction, match="printed-map is broken though its assumptions hold"):
+        hold(careless, CI)
+
+
+def test_wrong_code_breaks_a_statement_that_holds():
+    def wrong(setting, code):
+        return map_property("closed-map").read(setting, planted("three-for-two").code)
+
+    with pytest.raises(Contradiction, match="closed alpha at"):
+        hold(replace(map_property("closed-map"), read=wrong), CI)
+
+
+def test_what_is_false_somewhere_is_preferred_to_what_has_no_value_there():
+    found, done = cell(map_property("alpha-is-a-share"), "exp-head")
+    assert found.need is Need.FALSE and found.outcome.rhs == "1/2" and done.tried >= done.first > 0
+
+
+def test_a_needless_assumption_stays_open():
+    """That the map has one channel is not needed for the printed form."""
+    careful = replace(map_property("printed-map"), assumes=(*map_property("printed-map").assumes, "rectified"))
+    assert cell(careful, "rectified")[0] is None
+
+
+def test_the_same_seed_finds_the_same():
+    prop = map_property("one-channel-one-picture")
+    assert cell(prop, "one-channel", 3) == cell(prop, "one-channel", 3)
+    assert hold(map_property("footprint-outside"), CI, 3) == hold(map_property("footprint-outside"), CI, 3)
+
+
+def test_an_entry_counts_without_an_assumption_only_if_no_other_one_is_violated():
+    prop = map_property("printed-map")
+    found, _ = cell(prop, "slope-nonzero")
+    assert found.place in violating(prop, found.setting, "slope-nonzero")
+    assert found.place not in admitted(prop, found.setting)
+    assert found.place not in violating(prop, replace(found.setting, head="tanh"), "slope-nonzero")
+
+
+def test_sides_are_compared_exactly():
+    assert equal(Sides(fmpq(1, 3), fmpq(1, 3))) is True
+    assert equal(Sides(fmpq(1, 3), fmpq(1, 3) + fmpq(1, 2**90))) is False
+    assert equal(Sides(fmpq(1), fmpq(2), fmpq(1))) is True
+    assert [share(Sides(alpha, fmpq(1, 2))) for alpha in (fmpq(1, 2), fmpq(0), fmpq(2, 3))] == [True, False, False]
+
+
+def test_a_plant_is_wrong_where_it_is_caught_and_the_truth_is_the_definition():
+    reading, done = caught(map_property("closed-map"), planted("three-for-two").code, CI)
+    assert (reading.computed, reading.truth) == (0.25, closed(done.found, done.found.tail.entry)) == (0.25, fmpq(1, 3))

@@ -1,0 +1,161 @@
+"""The attack on statements about whole maps: Hypothesis draws settings, looks for one that breaks, and shrinks it.
+
+Without one assumption a statement is broken by exact numbers or disjoint balls. With all assumptions in force nothing
+may break it, and no number of the numeric room's code may be wrong. A planted error has to be found. Families are drawn
+from one after another, simplest first, so that none is left out by chance; the random numbers come from a seed, so that
+the same run finds the same.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+from random import Random
+
+from hypothesis import HealthCheck, Phase, find, settings
+from hypothesis.errors import NoSuchExample
+
+from verify.arithmetic.ball import precision
+from verify.drawn import Draws
+from verify.families import Family, chosen
+from verify.map_property import Broken, MapProperty, admitted, broken, outcome, readings, wrong
+from verify.matrix import Need
+from verify.probe import NoRule
+from verify.readings import Code, Reading
+from verify.setting import Place, Setting
+from verify.verdict import Contradiction
+
+# Settings that are drawn from a family before the next one has its turn: to break a statement without an assumption;
+# to find it false where it has been found to have no value; to see whether it holds, at least.
+EACH, MORE, FEW = 60, 15, 4
+
+
+@dataclass(frozen=True)
+class Search:
+    """What a search found, shrunk; how many settings were tried until the first was found, and in all."""
+
+    found: Setting | None
+    first: int
+    tried: int
+
+
+def search(families: Sequence[Family], breaks: Callable[[Setting], bool], each: int, seed: str) -> Search:
+    """Draw so many settings from each family until one breaks, and shrink it."""
+    tried = first = 0
+
+    def counted(setting: Setting) -> bool:
+        nonlocal tried, first
+        tried += 1
+        hit = breaks(setting)
+        if hit and not first:
+            first = tried
+        return hit
+
+    for family in families:
+        random = Random(f"{seed} {family.name}")
+        try:
+            found = find(family.draw, counted, settings=_options(each), random=random)
+        except NoSuchExample:
+            continue
+        return Search(found, first, tried)
+    return Search(None, 0, tried)
+
+
+def _options(each: int) -> settings:
+    return settings(
+        max_examples=each,
+        database=None,
+        deadline=None,
+        suppress_health_check=list(HealthCheck),
+        phases=(Phase.generate, Phase.shrink),
+    )
+
+
+def cell(prop: MapProperty, without: str, seed: int = 0) -> tuple[Broken | None, Search]:
+    """Look for the smallest setting in which an assumption alone does not hold and the statement fails.
+
+    That it is false somewhere says more than that a divisor is 0 somewhere: where that is found, more is drawn.
+    """
+    families = chosen({*prop.assumes, *prop.also} - {without}, without)
+
+    def fails(setting: Setting, needs: tuple[Need, ...]) -> bool:
+        found = broken(prop, setting, without)
+        return found is not None and found.need in needs
+
+    done = search(families, partial(fails, needs=tuple(Need)), EACH, f"{seed} {prop.name} {without}")
+    found = broken(prop, done.found, without) if done.found else None
+    if found is not None and found.need is Need.NO_VALUE:
+        more = search(families, partial(fails, needs=(Need.FALSE,)), MORE, f"{seed} {prop.name} {without}")
+        done = replace(more if more.found else done, tried=done.tried + more.tried)
+        found = broken(prop, more.found, without) if more.found else found
+    return found, done
+
+
+@dataclass(frozen=True)
+class Held:
+    """What came of drawing settings that meet all assumptions of a statement.
+
+    Args:
+        draws: in how many it holds, is not decided, or an assumption is not met after all.
+        right: how many numbers of the numeric room's code are within their bounds of the truth.
+        open: how many the bounds and balls leave open.
+    """
+
+    draws: Draws
+    right: int = 0
+    open: int = 0
+
+
+def hold(prop: MapProperty, at_most: int, seed: int = 0) -> Held:
+    """Draw settings that meet all assumptions, and judge the statement and the code at every entry.
+
+    Args:
+        prop: the statement.
+        at_most: how many are drawn, from all families together; a few more if they are many.
+        seed: of the random numbers.
+
+    Raises:
+        Contradiction: it is broken in one, or the code is wrong.
+    """
+    held = undecided = rejected = right = left_open = 0
+
+    def judged(setting: Setting) -> bool:
+        nonlocal held, undecided, rejected, right, left_open
+        found = [_holds(prop, setting, place) for place in admitted(prop, setting)]
+        if not found:
+            rejected += 1
+        elif None in found:
+            undecided += 1
+        else:
+            held += 1
+        with precision():
+            read = [reading.right for reading in readings(prop, setting)]
+        right, left_open = right + read.count(True), left_open + read.count(None)
+        return False in found or False in read
+
+    done = search(*_share(prop, at_most, judged), f"{seed} {prop.name}")
+    if done.found is not None:
+        reading = wrong(prop, done.found)
+        raise Contradiction(f"{prop.name} is broken though its assumptions hold, in {done.found}: {reading or 'sides'}")
+    return Held(Draws(prop.name, held, undecided, rejected), right, left_open)
+
+
+def caught(prop: MapProperty, parts: Code, at_most: int, seed: int = 0) -> tuple[Reading | None, Search]:
+    """Look for the smallest setting that meets all assumptions in which wrong code gives a number that is wrong."""
+    done = search(
+        *_share(prop, at_most, lambda setting: wrong(prop, setting, parts) is not None), f"{seed} {prop.name}"
+    )
+    return (wrong(prop, done.found, parts) if done.found else None), done
+
+
+def _share(
+    prop: MapProperty, at_most: int, breaks: Callable[[Setting], bool]
+) -> tuple[list[Family], Callable[[Setting], bool], int]:
+    families = chosen({*prop.assumes, *prop.also})
+    return families, breaks, max(FEW, at_most // len(families))
+
+
+def _holds(prop: MapProperty, setting: Setting, place: Place) -> bool | None:
+    try:
+        return outcome(prop, setting, place).holds
+    except NoRule:
+        return None
