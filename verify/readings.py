@@ -40,10 +40,10 @@ KNOWN = ("exp", "sigmoid")
 
 
 def pure(function: "Callable[[Tensor], Tensor]", A: "Tensor") -> "Tensor":
-    """Return S, g, h, t along every entry, shape (4, entries), as `cam.pure_derivatives` does."""
-    from cam import pure_derivatives
+    """Return S, g, h, t along every entry, shape (4, entries), as `cam.nested_derivatives` does."""
+    from cam import nested_derivatives
 
-    return pure_derivatives(function, A)
+    return nested_derivatives(function, A)
 
 
 def ratios(head: str, S: "Tensor") -> "tuple[Tensor, Tensor]":

@@ -301,5 +301,6 @@ def test_a_curved_tail_goes_through_every_entry():
     where = cut(model, "layer", x)
     with torch.no_grad():
         found = tail_derivatives(where.tail, where.activations, 0)
-    assert torch.equal(found, nested_derivatives(lambda A: where.tail(A)[:, 0], where.activations))
+    nested = nested_derivatives(lambda A: where.tail(A)[:, 0], where.activations)
+    assert all(relative(one, other) <= 1e-13 for one, other in zip(found, nested, strict=True))
     assert found[2:].abs().amin() > 0
