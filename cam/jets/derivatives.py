@@ -140,7 +140,7 @@ def _followed(
     progress: Progress | None,
     shares: dict[object, tuple[float, float]],
 ) -> tuple[Tensor, Tensor]:
-    start = root(plan)
+    start = plan.kept("root", lambda: root(plan))
     place, factor = start.place[entries], start.factor[entries]
     wanted = place[factor != 0].unique()
     store = Kept.open(kept, plan, start, len(plan.sites))
