@@ -111,7 +111,7 @@ def _layer_norm_in_one(walk: Walk, node: Node, one: Term, X: Tensor, weight: Ten
     own = one.values.new_zeros(len(one.values), *(1,) * (len(one.axes) - 1), n)
     own -= 1 / n
     own.view(len(own), n)[torch.arange(len(own)), pick] += 1
-    own = own * full.inside(gain)
+    own = own if weight is None else own * weight  # the same in every place: one row for each direction
     squared = None if one.spread is None else one.spread.square()
 
     def product(coefficients: Tensor, basis: Tensor, spread: Tensor | None) -> Product:
