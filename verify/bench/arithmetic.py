@@ -6,7 +6,7 @@ large matrix products can be compared with. Elementwise work, sums, the plan and
 time of 1 times the limit cannot be reached.
 
 Each formula takes what is left out (`Options`), for the gain that is predicted is the ratio of two counts. Without
-folding and without blocks the count stays: what they save is memory traffic, and the prediction is 1.
+blocks the count stays: what they save is memory traffic, and the prediction is 1.
 """
 
 from collections.abc import Callable
@@ -39,7 +39,8 @@ def bottleneck(sizes: dict[str, int], options: Options = ALL) -> int:
 
     A line begins as a column of the first 1 x 1 convolution. Two derivatives go through the 3 x 3 convolution from one
     place to its window of at most 9 places, w of them: 4 M^2 w. On the window the first derivative is widened, 2 C M w;
-    the second enters by M x M forms alone, 2 M^2 w, or without forms is widened too, 2 C M w. Over all places w sums to
+    the second enters by M x M forms alone, 2 M^2 w, or without forms is widened too, 2 C M w; so it is without folding,
+    for then a batch norm stands between the convolution and the curve. Over all places w sums to
     (3 side - 2)^2. With windows but no taps the convolution reads 9 taps for each place; without windows it reads
     them for all side^2 places, each of which is then widened.
     """
@@ -48,7 +49,7 @@ def bottleneck(sizes: dict[str, int], options: Options = ALL) -> int:
     window = (3 * side - 2) ** 2
     taps = window if options.taps and options.windows else 9 * (window if options.windows else places * places)
     wide = window if options.windows else places * places
-    last = 2 * M * M if options.forms else 2 * C * M
+    last = 2 * M * M if options.forms and options.folding else 2 * C * M
     return C * (4 * M * M * taps + (2 * C * M + last) * wide)
 
 
