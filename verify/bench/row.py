@@ -71,7 +71,7 @@ def measure(workload: Workload, dtype: str, how: How, clock: Clock = time.perf_c
         times_gemm_limit: ms_per_entry over the time that its arithmetic would take at the rate of a large product.
         max_error: largest error of the orders 1 to 3, each over the largest absolute value of that order: of the
             small tail (`error_small`, against balls) and of the full one (`error_full`, against decomposed nested
-            autograd in float64 on the same numbers).
+            autograd in float64 on the same numbers), at some entries and where each order is largest.
         forward_backward_ratio: where there is no site, `pure_derivatives` of the whole map over a forward and a
             backward pass; `within_rule` whether that is at most 1.5.
         peers_ms_per_entry, peers_speedup, peers_difference, peers_entries: of each peer its time and that over
@@ -102,7 +102,8 @@ def measure(workload: Workload, dtype: str, how: How, clock: Clock = time.perf_c
     peers = _prepared(workload, model, A)
     asked = {peer: _spread(entries, peer.entries) for peer in peers}
     answers = {peer: ask([int(entries[k]) for k in asked[peer]]) for peer, ask in peers.items()}
-    error_full = _error_full(model, A, entries, asked[REFERENCE], engine, scale)
+    largest = engine.abs().argmax(1).tolist()
+    error_full = _error_full(model, A, entries, sorted({*asked[REFERENCE], *largest}), engine, scale)
     times = _rounds(workload, model, tail, A, plan, strata, peers, entries, asked, how.rounds, type_, clock)
 
     lines = lines_of(workload.name, sizes) if workload.curved else 0
