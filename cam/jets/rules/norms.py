@@ -107,11 +107,12 @@ def _layer_norm_in_one(walk: Walk, node: Node, one: Term, X: Tensor, weight: Ten
     walk.add(node, total(q2 * along_u + 2 * q1 * along_a, 2), total(q3 * along_u + 3 * q2 * along_a, 3))
     if not walk.goes_on(node):
         return None
-    one_u = full.inside(gain * u)
+    one_u = walk.plan.kept((node, "u", one.parts), lambda: full.inside(gain * u))
     own = one.values.new_zeros(len(one.values), *(1,) * (len(one.axes) - 1), n)
     own -= 1 / n
     own.view(len(own), n)[torch.arange(len(own)), pick] += 1
-    own = own * full.inside(gain)
+    if weight is not None:
+        own = own * full.inside(weight)
     squared = None if one.spread is None else one.spread.square()
 
     def product(coefficients: Tensor, basis: Tensor, spread: Tensor | None) -> Product:
