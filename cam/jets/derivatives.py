@@ -101,6 +101,20 @@ def pure_derivatives(
         UnknownOperation: an operation has no rule, and two oracles disagree about its derivatives.
     """
     plan = Plan(tail.coarse, _checked(tail, A), target)
+    return planned(plan, entries, order, memory=memory, kept=kept, progress=progress)
+
+
+def planned(
+    plan: Plan,
+    entries: Tensor | None = None,
+    order: int = 3,
+    *,
+    memory: int = GIB,
+    kept: Path | None = None,
+    progress: Progress | None = None,
+) -> Derivatives:
+    """Return the same for a plan that has been made: what is kept in it is not worked out a second time."""
+    A = plan.A
     if order not in (1, 2, 3):
         raise ValueError(f"order must be 1, 2 or 3, not {order}")
     entries = torch.arange(A.numel(), device=A.device) if entries is None else _entries(entries, A)
@@ -126,7 +140,7 @@ def _followed(
     progress: Progress | None,
     shares: dict[object, tuple[float, float]],
 ) -> tuple[Tensor, Tensor]:
-    start = root(plan)
+    start = plan.kept("root", lambda: root(plan))
     place, factor = start.place[entries], start.factor[entries]
     wanted = place[factor != 0].unique()
     store = Kept.open(kept, plan, start, len(plan.sites))

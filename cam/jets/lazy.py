@@ -19,6 +19,7 @@ class Product:
         coefficients: (G, *box), of size 1 on the last axis.
         basis: (G or 1, *box or ones).
         axes, parts, spread: as in `Term`; no axis has one place.
+        is_fixed: whether the basis is the plan's own, the same tensor in every chunk.
     """
 
     coefficients: Tensor
@@ -26,6 +27,7 @@ class Product:
     axes: tuple[Axis, ...]
     parts: tuple[int, ...]
     spread: Tensor | None
+    is_fixed: bool = False
 
     @property
     def directions(self) -> int:

@@ -213,8 +213,9 @@ def elementwise(walk: Walk, node: Node, x: Node, slopes: Sequence[Tensor | None]
     weights = walk.plan.cache[node, "weights"]
     inside = [one.inside(w) for w in (*weights, *((first, second) if goes_on else ()))]
     rows = Rows.of(one)
+    block = BLOCK if walk.plan.options.blocks else one.values.numel()
     follow = across if rows.is_across else curved
-    s2, s3, outs = follow(rows, one.values, None if two is None else two.values, inside)
+    s2, s3, outs = follow(rows, one.values, None if two is None else two.values, inside, block)
     walk.add(node, rows.total(s2, 2), rows.total(s3, 3))
     if not goes_on:
         if cross is not None:
@@ -302,7 +303,7 @@ BLOCK = 1 << 16  # numbers worked on at once: they and what is made of them stay
 
 
 def curved(
-    rows: Rows, one: Tensor, two: Tensor | None, weights: Sequence[Tensor]
+    rows: Rows, one: Tensor, two: Tensor | None, weights: Sequence[Tensor], block: int = BLOCK
 ) -> tuple[Tensor, Tensor, tuple[Tensor, ...]]:
     """Return sum e z1^2 and sum f z1^3 + 3 e z1 z2 over rows, and phi' z1 and phi'' z1^2 + phi' z2 if these are asked.
 
@@ -311,6 +312,7 @@ def curved(
         one: z1 in the box.
         two: and z2.
         weights: e and f; then phi' and phi'' if the operation's own derivatives are wanted.
+        block: numbers worked on at once.
     """
     u = rows.stack(one)
     b = None if two is None else rows.stack(two)
@@ -318,7 +320,7 @@ def curved(
     places, G, n = u.shape
     s2, s3 = u.new_empty(places, G), u.new_empty(places, G)
     outs = tuple(u.new_empty(u.shape) for _ in more)
-    step = max(1, BLOCK // max(n, 1))
+    step = max(1, block // max(n, 1))
     scratch = u.new_empty(min(step, G), n)
 
     def part(w: Tensor, q: int, g: slice) -> Tensor:
@@ -346,7 +348,7 @@ def curved(
 
 
 def across(
-    rows: Rows, one: Tensor, two: Tensor | None, weights: Sequence[Tensor]
+    rows: Rows, one: Tensor, two: Tensor | None, weights: Sequence[Tensor], block: int = BLOCK
 ) -> tuple[Tensor, Tensor, tuple[Tensor, ...]]:
     """Do the same as `curved` where the directions lie next to one another in memory: (numbers, G)."""
     order = in_memory(one, range(1, one.ndim))
@@ -366,7 +368,7 @@ def across(
     n = len(u)
     s2, s3 = u.new_zeros(G), u.new_zeros(G)
     outs = tuple(u.new_empty(n, G) for _ in more)
-    step = max(1, BLOCK // G)
+    step = max(1, block // G)
     for at in range(0, n, step):
         g = slice(at, min(at + step, n))
         z = u[g]
