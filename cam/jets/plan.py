@@ -106,7 +106,10 @@ class Plan:
                 elif node.op == "get_attr":
                     values[node] = getattr(self.graph, str(node.target))
                 elif node.op == "output":
-                    score = values[node.args[0]].flatten()[self.c]
+                    scores = values[node.args[0]].flatten()
+                    if not 0 <= self.c < len(scores):
+                        raise ValueError(f"the tail has scores 0 to {len(scores) - 1}, not {self.c}")
+                    score = scores[self.c]
                 else:
                     args, kwargs = map_arg((node.args, node.kwargs), values.__getitem__)
                     values[node] = called(node)(*args, **kwargs)

@@ -116,7 +116,7 @@ def _layer_norm_in_one(walk: Walk, node: Node, one: Term, X: Tensor, weight: Ten
     squared = None if one.spread is None else one.spread.square()
 
     def product(coefficients: Tensor, basis: Tensor, spread: Tensor | None) -> Product:
-        return Product(coefficients, basis, full.axes, one.parts, spread)
+        return Product(coefficients, basis, full.axes, one.parts, spread, is_fixed=basis is one_u)
 
     first = (product(q1, one_u, one.spread), product(r * s, own, one.spread))
     second = (product(q2, one_u, squared), product(2 * q1 * s, own, squared))
