@@ -14,7 +14,7 @@ from cam.jets.curves import BENT, CURVED, WRITTEN_OUT, derivatives
 from cam.jets.folding import folded
 from cam.jets.rules import RULES, demand_agreement, generic, generic_curved
 from cam.jets.walk import Walk, elementwise
-from cam.smooth import called, dependent, harmless, name_of
+from cam.smooth import called, dependent, harmless, name_of, smooth_operations
 
 Rule = Callable[..., Any]
 
@@ -71,7 +71,7 @@ class Plan:
     options: Options = Options()
 
     def __post_init__(self) -> None:
-        if self.options.folding:
+        if self.options.folding and smooth_operations(self.graph.graph):  # else one reverse pass is all there is to do
             self.graph = folded(self.graph)
         self.moving = dependent(self.graph.graph)
         self.source = next(node for node in self.graph.graph.nodes if node.op == "placeholder")
