@@ -10,7 +10,7 @@ from verify.arithmetic.ball import precision
 from verify.assumptions import assumption
 from verify.errors import CorruptFile
 from verify.map_properties import map_property
-from verify.map_property import Broken, MapProperty, broken
+from verify.map_property import Broken, MapProperty, broken, decision, keeps
 from verify.matrix import Need
 from verify.probe import NoRule
 from verify.readings import CAM
@@ -79,10 +79,9 @@ def _violated(prop: MapProperty, setting: Setting, without: str) -> Iterator[str
     """Say which assumptions are not as they should be at the entry looked at."""
     place = setting.tail.entry
     for each in prop.assumptions:
-        said = each.at(setting, place) if prop.everywhere else each.meets(setting)
-        if each.name == without and said is not False:
+        if each.name == without and decision(prop, each, setting, place) is not False:
             yield f"«{each.name}» is not known to be violated"
-        if each.name != without and not said and each.exists(setting, place):
+        if each.name != without and not keeps(prop, each, setting, place, without):
             yield f"«{each.name}» is not known to hold"
 
 

@@ -1,17 +1,21 @@
 """The attack: what holds is not broken, what is false is found and shrunk, the same seed finds the same."""
 
 from dataclasses import replace
+from fractions import Fraction
 
 import pytest
-from flint import fmpq
+from flint import arb, fmpq
 
+from verify.assumptions import assumption
 from verify.attack import caught, cell, hold
+from verify.layers import Linear
 from verify.map_properties import MAP_PROPERTIES, map_property
-from verify.map_property import Sides, admitted, equal, share, violating
+from verify.map_property import Sides, admitted, broken, equal, share, violating, worst
 from verify.matrix import Need
 from verify.planted import PLANTED, planted
 from verify.readings import CAM
-from verify.setting import closed
+from verify.setting import Setting, closed
+from verify.tails import WholeTail
 from verify.verdict import Contradiction
 
 CI = 25  # drawn settings, as in the profile of that name
@@ -92,6 +96,27 @@ def test_an_entry_counts_without_an_assumption_only_if_no_other_one_is_violated(
     assert found.place in violating(prop, found.setting, "slope-nonzero")
     assert found.place not in admitted(prop, found.setting)
     assert found.place not in violating(prop, replace(found.setting, head="tanh"), "slope-nonzero")
+
+
+def test_a_map_counts_without_an_assumption_only_if_no_other_one_is_violated_or_silent_for_another_reason():
+    """Alpha of the first channel has a pole, and that there are two channels has nothing to do with it."""
+    prop, A = map_property("one-channel-one-picture"), (((Fraction(-1),),), ((Fraction(1),),))
+    for slope, weight in ((-1, False), (1, None)):
+        tail = WholeTail(A, (0, 0, 0), (Linear(((Fraction(2), Fraction(slope)),), (Fraction(0),)),))
+        assert assumption("weights-positive").meets(Setting(tail)) is weight
+        assert not [*violating(prop, Setting(tail), "one-channel")]
+
+
+def test_a_statement_about_every_channel_looks_at_every_channel():
+    prop, A = map_property("weights-without-relu"), (((Fraction(1),),), ((Fraction(1),),))
+    setting = Setting(WholeTail(A, (0, 0, 0), (Linear(((Fraction(1), Fraction(-1)),), (Fraction(0),)),)))
+    found = broken(prop, setting, "gradients-nonnegative")
+    assert found is not None and (found.outcome.lhs, found.outcome.rhs) == ("0", "-1")
+
+
+def test_what_is_not_decided_at_one_pixel_is_not_decided():
+    some = [Sides(1, 1), Sides(arb(1, 1), 1), Sides(1, 1)]
+    assert worst(some) == some[1] and worst([*some, Sides(1, 2)]) == Sides(1, 2)
 
 
 def test_sides_are_compared_exactly():
