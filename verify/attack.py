@@ -6,19 +6,22 @@ from one after another, simplest first, so that none is left out by chance; the 
 the same run finds the same.
 """
 
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
+from math import inf, isinf
 from random import Random
 
 from hypothesis import HealthCheck, Phase, find, settings
 from hypothesis.errors import NoSuchExample
 
 from verify.arithmetic.ball import precision
-from verify.drawn import Draws
+from verify.drawn import HISTOGRAMS, Draws, described, kind_of
 from verify.families import Family, chosen
 from verify.map_property import Broken, MapProperty, admitted, broken, outcome, readings, wrong
 from verify.matrix import Need
+from verify.methods.trial import Outcome
 from verify.probe import NoRule
 from verify.readings import Code, Reading
 from verify.setting import Place, Setting
@@ -95,7 +98,8 @@ class Held:
     """What came of drawing settings that meet all assumptions of a statement.
 
     Args:
-        draws: in how many it holds, is not decided, or an assumption is not met after all.
+        draws: in how many it holds, is not decided, or an assumption is not met after all; of each that is judged the
+            histograms count the entry at which the sides are known least well.
         right: how many numbers of the numeric room's code are within their bounds of the truth.
         open: how many the bounds and balls leave open.
     """
@@ -117,16 +121,22 @@ def hold(prop: MapProperty, at_most: int, seed: int = 0) -> Held:
         Contradiction: it is broken in one, or the code is wrong.
     """
     held = undecided = rejected = right = left_open = 0
+    counts = {name: Counter[str]() for name in HISTOGRAMS}
+    worst = inf, ""
 
     def judged(setting: Setting) -> bool:
-        nonlocal held, undecided, rejected, right, left_open
-        found = [_holds(prop, setting, place) for place in admitted(prop, setting)]
+        nonlocal held, undecided, rejected, right, left_open, worst
+        outcomes = {place: _outcome(prop, setting, place) for place in admitted(prop, setting)}
+        found = [each.holds for each in outcomes.values()]
         if not found:
             rejected += 1
-        elif None in found:
-            undecided += 1
         else:
-            held += 1
+            held, undecided = (held, undecided + 1) if None in found else (held + 1, undecided)
+            place = min(outcomes, key=lambda at: _bits(outcomes[at]))
+            for name, what in described(kind_of(setting.tail), setting.tail, outcomes[place]).items():
+                counts[name][what] += 1
+            if 0 < (bits := _bits(outcomes[place])) < worst[0]:
+                worst = bits, f"{setting}, at {place}"
         with precision():
             read = [reading.right for reading in readings(prop, setting)]
         right, left_open = right + read.count(True), left_open + read.count(None)
@@ -136,7 +146,10 @@ def hold(prop: MapProperty, at_most: int, seed: int = 0) -> Held:
     if done.found is not None:
         reading = wrong(prop, done.found)
         raise Contradiction(f"{prop.name} is broken though its assumptions hold, in {done.found}: {reading or 'sides'}")
-    return Held(Draws(prop.name, held, undecided, rejected), right, left_open)
+    ordered = {name: dict(sorted(count.items())) for name, count in counts.items()}
+    known = 0 if isinf(worst[0]) else int(worst[0])
+    draws = Draws(prop.name, held, undecided, rejected, counts=ordered, worst=worst[1], worst_bits=known)
+    return Held(draws, right, left_open)
 
 
 def caught(prop: MapProperty, parts: Code, at_most: int, seed: int = 0) -> tuple[Reading | None, Search]:
@@ -154,8 +167,12 @@ def _share(
     return families, breaks, max(FEW, at_most // len(families))
 
 
-def _holds(prop: MapProperty, setting: Setting, place: Place) -> bool | None:
+def _outcome(prop: MapProperty, setting: Setting, place: Place) -> Outcome:
     try:
-        return outcome(prop, setting, place).holds
+        return outcome(prop, setting, place)
     except NoRule:
-        return None
+        return Outcome("", "", None)
+
+
+def _bits(found: Outcome) -> float:
+    return -inf if found.accuracy is None else found.accuracy

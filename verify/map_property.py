@@ -7,6 +7,7 @@ every entry; without one of them, an entry is looked for at which this one alone
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from hashlib import sha256
+from math import inf
 from typing import NamedTuple
 
 from flint import arb, fmpq
@@ -114,7 +115,8 @@ def outcome(prop: MapProperty, setting: Setting, place: Place) -> Outcome:
     """
     with precision():
         sides = prop.sides(setting, place)
-        return Outcome(text(sides.lhs), text(sides.rhs), prop.compare(sides))
+        known = [inf if isinstance(side, (int, fmpq)) else float(side.rel_accuracy_bits()) for side in sides[:2]]
+        return Outcome(text(sides.lhs), text(sides.rhs), prop.compare(sides), accuracy=min(known))
 
 
 def admitted(prop: MapProperty, setting: Setting) -> Iterator[Place]:

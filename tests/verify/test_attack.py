@@ -39,6 +39,8 @@ def test_a_statement_holds_in_all_drawn_settings_and_so_does_the_code(prop):
     draws = found.draws
     assert draws.held > 0.9 * (draws.held + draws.undecided) and draws.held >= CI // 2
     assert draws.acceptance > 0.8
+    assert {sum(each.values()) for each in draws.counts.values()} == {draws.held + draws.undecided}
+    assert bool(draws.worst) is bool(draws.worst_bits)
     assert (found.right > CI and found.open < 0.05 * found.right) if prop.read else found.right == 0
 
 

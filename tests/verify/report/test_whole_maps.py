@@ -39,6 +39,17 @@ def test_the_page_has_every_planted_error_and_what_found_it(outcome):
         assert found.says[1].split(" = ")[1].split(",")[0] in page
 
 
+def test_every_statement_says_what_was_drawn_and_which_errors_it_found(outcome):
+    page = render(outcome)
+    closed, footprint = (page[page.index(f'<article id="{name}"') :].partition("</article>")[0] for name in NAMES[:2])
+    for section in (closed, footprint):
+        assert "What was drawn" in section and "<b>depth</b>" in section and "met not every assumption" in section
+    found = {task.hypothesis: each.first for task, each in outcome.of("planted").items()}
+    assert all(f"Found at setting {first}." in closed for first in found.values()) and len(found) == 4
+    assert "bits, are the sides of A = " in closed and "Every side is exact" in footprint
+    assert "Errors planted" not in footprint
+
+
 def test_an_error_that_nothing_found_is_said_and_is_a_fault():
     task = Task("planted", "closed-map", "three-for-two", 25)
     held = Task("map-drawn", "closed-map", "", 25)
