@@ -16,10 +16,11 @@ from verify.probe import NoRule
 from verify.readings import CAM
 from verify.replay import VERSIONS, Replayed, Stored
 from verify.report.words import counted
-from verify.setting import Setting, text
+from verify.setting import Setting
 from verify.settings_json import from_data, to_data
-from verify.typeset import Explanation, Items, Section, Sentence
+from verify.typeset import Block, Explanation, Items, Section
 from verify.verdict import Verdict
+from verify.workings import worked
 
 
 def of_broken(prop: MapProperty, without: str, found: Broken) -> Stored:
@@ -129,10 +130,12 @@ def at_setting(replayed: Replayed) -> Explanation:
         raise ValueError(f"{stored.slug} does not fail: there is nothing to lay out")
     prop, setting, place = map_property(stored.claim), found.setting, found.place
     dropped = assumption(stored.without)
-    blocks: list[Sentence] = [
+    blocks: list[Block] = [
         (f"Without «{dropped.name}», that is to say «{dropped.says}»:",),
         (f"Take {'; '.join(setting.words)}.",),
-        (f"At the entry {place} of the map: {_jet(setting)}.",),
+        *_others(prop, setting, stored.without),
+        (f"Look at the entry {place} of the map.",),
+        *((f"{line}.",) for line in worked(prop.name, setting, place)),
     ]
     if found.why:
         blocks.append((f"So {found.why}, and there is nothing to be claimed.",))
@@ -148,10 +151,10 @@ def at_setting(replayed: Replayed) -> Explanation:
     return Explanation(stored.slug, Verdict.REFUTED, str(found.need), sections)
 
 
-def _jet(setting: Setting) -> str:
-    try:
-        jet = setting.jet(setting.tail.entry)
-    except NoRule as reason:
-        return str(reason)
-    values = ", ".join(f"{letter} = {text(value)}" for letter, value in zip("Sght", jet, strict=True))
-    return f"{values}, sigma = {text(setting.sigma(setting.tail.entry))}"
+def _others(prop: MapProperty, setting: Setting, without: str) -> Iterator[Block]:
+    """Say that the other assumptions hold, and which say nothing."""
+    others = [each for each in prop.assumptions if each.name != without]
+    if others:
+        yield ("The other assumptions are not violated there:",)
+        told = ("" if each.exists(setting, setting.tail.entry) else " (It says nothing there.)" for each in others)
+        yield Items(tuple((f"{each.says}{more}",) for each, more in zip(others, told, strict=True)))

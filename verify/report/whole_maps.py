@@ -19,6 +19,7 @@ from verify.replay import Stored
 from verify.report import histograms
 from verify.report.table import escaped
 from verify.report.words import counted
+from verify.workings import worked
 
 TITLE = "Whole maps: what each statement needs"
 
@@ -110,7 +111,13 @@ def _cell(task: Task, found: Found) -> dict[str, Any]:
         "slug": found.stored.slug if found.stored else "",
         "where": where(found.stored) if found.stored else "",
         "result": result(found.stored) if found.stored else "",
+        "working": _working(found.stored) if found.stored else [],
     }
+
+
+def _working(stored: Stored) -> list[str]:
+    setting = setting_of(stored)
+    return worked(stored.claim, setting, setting.tail.entry)
 
 
 def _error(task: Task, found: Found) -> dict[str, Any]:

@@ -26,6 +26,8 @@ def test_the_page_has_every_assumption_with_its_counterexample(outcome):
     assert len(slugs) == len(map_property("closed-map").assumes) + len(map_property("footprint-outside").assumes)
     for slug in slugs:
         assert f"gradcampp replay {slug}" in page
+    assert page.count("<summary>By hand</summary>") == len(slugs) - 2  # on a kink there is nothing to work out
+    assert "sum A g^3 = 1 * 1 * 1 * 1 + 1 * 2 * 2 * 2 = 9" in page
     assert 'id="closed-map"' in page and "A = [1 1]; S = linear 2-&gt;1 (1, 2; 0), at (0, 0, 0)" in page
     assert set(re.findall(r'href="#([^"]+)"', page)) <= set(re.findall(r'id="([^"]+)"', page))
     assert page == render(outcome)
