@@ -24,7 +24,7 @@ from verify.matrix import Need
 from verify.methods.trial import Outcome
 from verify.probe import NoRule
 from verify.readings import Code, Reading
-from verify.setting import Place, Setting
+from verify.setting import NoValue, Place, Setting
 from verify.verdict import Contradiction
 
 # Settings that are drawn from a family before the next one has its turn: to break a statement without an assumption;
@@ -114,7 +114,8 @@ def hold(prop: MapProperty, at_most: int, seed: int = 0) -> Held:
 
     Args:
         prop: the statement.
-        at_most: how many are drawn, from all families together; a few more if they are many.
+        at_most: how many are judged, from all families together; a few more if those are many, fewer if all of them run
+            out. A family that has no more settings than were drawn gives its share to the others.
         seed: of the random numbers.
 
     Raises:
@@ -142,10 +143,17 @@ def hold(prop: MapProperty, at_most: int, seed: int = 0) -> Held:
         right, left_open = right + read.count(True), left_open + read.count(None)
         return False in found or False in read
 
-    done = search(*_share(prop, at_most, judged), f"{seed} {prop.name}")
-    if done.found is not None:
-        reading = wrong(prop, done.found)
-        raise Contradiction(f"{prop.name} is broken though its assumptions hold, in {done.found}: {reading or 'sides'}")
+    families, again = chosen({*prop.assumes, *prop.also}), ""
+    while families and held + undecided < at_most:
+        each = _each(at_most - held - undecided, families)
+        plenty = []
+        for family in families:
+            done = search([family], judged, each, f"{seed} {prop.name}{again}")
+            if done.found is not None:
+                reading = wrong(prop, done.found) or "sides"
+                raise Contradiction(f"{prop.name} is broken though its assumptions hold, in {done.found}: {reading}")
+            plenty += [family] if done.tried >= each else []
+        families, again = plenty, f"{again} again"
     ordered = {name: dict(sorted(count.items())) for name, count in counts.items()}
     known = 0 if isinf(worst[0]) else int(worst[0])
     draws = Draws(prop.name, held, undecided, rejected, counts=ordered, worst=worst[1], worst_bits=known)
@@ -164,7 +172,11 @@ def _share(
     prop: MapProperty, at_most: int, breaks: Callable[[Setting], bool]
 ) -> tuple[list[Family], Callable[[Setting], bool], int]:
     families = chosen({*prop.assumes, *prop.also})
-    return families, breaks, max(FEW, at_most // len(families))
+    return families, breaks, _each(at_most, families)
+
+
+def _each(at_most: int, families: Sequence[Family]) -> int:
+    return max(FEW, -(-at_most // len(families)))
 
 
 def _outcome(prop: MapProperty, setting: Setting, place: Place) -> Outcome:
@@ -172,6 +184,8 @@ def _outcome(prop: MapProperty, setting: Setting, place: Place) -> Outcome:
         return outcome(prop, setting, place)
     except NoRule:
         return Outcome("", "", None)
+    except NoValue:  # of what is claimed, though all assumptions hold
+        return Outcome("", "", False)
 
 
 def _bits(found: Outcome) -> float:
