@@ -28,6 +28,8 @@ PRIMITIVES: dict[Any, Callable[..., Any]] = get_decompositions(
         aten.grid_sampler_2d,
         aten.select_scatter,  # its gradient is wrong under vmap
         aten.slice_scatter,  # vmap refuses it on a slice without an end
+        aten._unsafe_masked_index,  # of which slice_scatter is made, and which has no forward derivative
+        aten._unsafe_index,
     ]
 )
 

@@ -1,5 +1,6 @@
 """Products with a matrix that stays."""
 
+from math import prod
 from typing import Any
 
 import torch
@@ -82,6 +83,7 @@ def times(values: Tensor, matrix: Tensor) -> Tensor:
     """Return values @ matrix over the last dimension; the others keep their order in memory."""
     n = values.ndim - 1
     order = in_memory(values, range(n))
-    product = values.permute(*order, n).reshape(-1, values.shape[-1]) @ matrix
+    rows = prod(values.shape[k] for k in order)
+    product = values.permute(*order, n).reshape(rows, values.shape[-1]) @ matrix
     back = [order.index(k) for k in range(n)]
     return product.reshape(*(values.shape[k] for k in order), matrix.shape[1]).permute(*back, n)
