@@ -102,9 +102,19 @@ def _instance_norm(
     return _group_norm(x, weight, bias, 1, channels, x.numel() // channels, channels, eps)
 
 
+def _var(x: Tensor, dim: list[int] | None = None, *, correction: float | None = None, keepdim: bool = False) -> Tensor:
+    """Write the variance as a sum of squares; torch writes it as an operation that it cannot differentiate."""
+    dims = dim or list(range(x.ndim))
+    squares = (x - x.mean(dims, keepdim=True)).square()
+    return squares.sum(dims, keepdim) / (
+        squares.numel() / squares.sum(dims).numel() - (1 if correction is None else correction)
+    )
+
+
 COARSE: dict[Any, Callable[..., Any]] = {
     **PRIMITIVES,
-    **get_decompositions([aten.var, aten.var_mean, aten.std, aten.std_mean, aten.linalg_vector_norm]),
+    **get_decompositions([aten.std, aten.std_mean, aten.var_mean, aten.linalg_vector_norm]),
+    aten.var.correction: _var,
     aten.native_group_norm.default: _group_norm,
     aten.native_batch_norm.default: _instance_norm,
 }

@@ -100,10 +100,10 @@ def pure_derivatives(
         ValueError: there is no such score or entry, the order is none of 1, 2, 3, or A has another shape.
         UnknownOperation: an operation has no rule, and two oracles disagree about its derivatives.
     """
-    plan = Plan(tail.coarse, _checked(tail, A), _target(tail, A, target))
+    plan = Plan(tail.coarse, checked(tail, A), checked_target(tail, A, target))
     if order not in (1, 2, 3):
         raise ValueError(f"order must be 1, 2 or 3, not {order}")
-    entries = torch.arange(A.numel(), device=A.device) if entries is None else _entries(entries, A)
+    entries = torch.arange(A.numel(), device=A.device) if entries is None else checked_entries(entries, A)
     h, t = A.new_zeros(2, len(entries))
     shares: dict[object, tuple[float, float]] = {}
     if order > 1 and plan.sites and len(entries):
@@ -174,7 +174,8 @@ def _chunks(plan: Plan, start: Root, places: Tensor, memory: int) -> Iterator[Li
     yield from lines(plan, start, places, max(1, most))
 
 
-def _checked(tail: Tail, A: Tensor) -> Tensor:
+def checked(tail: Tail, A: Tensor) -> Tensor:
+    """Return A as the engine takes it, or raise ValueError."""
     if A.shape != tail.at.shape:
         raise ValueError(f"the tail takes one image's activations {tuple(tail.at.shape)}, not {tuple(A.shape)}")
     if A.dtype != tail.at.dtype:
@@ -182,7 +183,8 @@ def _checked(tail: Tail, A: Tensor) -> Tensor:
     return A.detach().contiguous()
 
 
-def _target(tail: Tail, A: Tensor, target: int) -> int:
+def checked_target(tail: Tail, A: Tensor, target: int) -> int:
+    """Return the number of a score, or raise ValueError."""
     with torch.no_grad():
         classes = tail(A).shape[1]
     if not 0 <= target < classes:
@@ -190,7 +192,8 @@ def _target(tail: Tail, A: Tensor, target: int) -> int:
     return int(target)
 
 
-def _entries(entries: Tensor, A: Tensor) -> Tensor:
+def checked_entries(entries: Tensor, A: Tensor) -> Tensor:
+    """Return flat indices into A, or raise ValueError."""
     entries = torch.as_tensor(entries, device=A.device)
     if entries.ndim != 1 or entries.is_floating_point() or entries.dtype == torch.bool:
         raise ValueError(f"entries are flat indices into A, shape (n,), not {entries.dtype} {tuple(entries.shape)}")

@@ -56,7 +56,7 @@ def at_kink(name: str, x: Tensor, arguments: Sequence[Any], output: Tensor) -> T
     elif name in BETWEEN:
         mask = x == arguments[0]
     elif name in EXTREMES:
-        mask = _tied(name, x, arguments, output).sum(_dims(x, arguments), keepdim=True) > 1
+        mask = _tied(name, x, arguments, output).sum(dims_of(x, arguments), keepdim=True) > 1
         mask = mask.reshape(output.shape)
     elif name in POOLS:
         windows = pooled(x, *arguments)
@@ -83,7 +83,7 @@ def felt(name: str, x: Tensor, arguments: Sequence[Any], output: Tensor, mask: T
         seen, dims = pooled(x, *arguments), [-2, -1]
         tied = (seen == output[..., None, None]) & mask[..., None, None]
     else:
-        dims = _dims(x, arguments)
+        dims = dims_of(x, arguments)
         seen = x
         tied = _tied(name, x, arguments, output) & mask.reshape(_kept(x, dims))
     weights = random(seen) * tied
@@ -121,7 +121,8 @@ def _two(numbers: Sequence[int]) -> tuple[int, int]:
     return numbers[0], numbers[-1]
 
 
-def _dims(x: Tensor, arguments: Sequence[Any]) -> list[int]:
+def dims_of(x: Tensor, arguments: Sequence[Any]) -> list[int]:
+    """Return over which dimensions a maximum is taken; `arguments` are those behind x."""
     dims = arguments[0] if arguments else []
     dims = [dims] if isinstance(dims, int) else list(dims)
     return [d % x.ndim for d in dims] or list(range(x.ndim))
@@ -132,4 +133,4 @@ def _kept(x: Tensor, dims: Sequence[int]) -> list[int]:
 
 
 def _tied(name: str, x: Tensor, arguments: Sequence[Any], output: Tensor) -> Tensor:
-    return x == output.reshape(_kept(x, _dims(x, arguments)))
+    return x == output.reshape(_kept(x, dims_of(x, arguments)))

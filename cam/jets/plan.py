@@ -1,6 +1,6 @@
 """What is worked out once for a tail and a score, before any line is followed: see `cam.jets`."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -50,7 +50,11 @@ class Plan:
         self.nodes = [node for node in self.graph.graph.nodes if node in self.moving and node.op.startswith("call")]
         self.sites = tuple(node for node in self.nodes if not harmless(node, self.moving))
         self._run()
-        live: set[Node] = set(self.sites)
+        self.follow(self.sites)
+
+    def follow(self, ends: Iterable[Node]) -> None:
+        """Choose the operations that lead to some, and the rule of each; the sites by default."""
+        live = set(ends)
         self.passed: set[Node] = set()
         for node in reversed([self.source, *self.nodes]):
             if any(user in live for user in node.users):
@@ -116,6 +120,9 @@ class Plan:
         return (moved != 0).flatten()
 
     def _rule(self, node: Node) -> Rule:
+        value = self.values[node]
+        if isinstance(value, Tensor) and not value.is_floating_point():
+            return _still
         name = name_of(node)
         x = node.args[0] if node.args else None
         alone = isinstance(x, Node) and x in self.moving and sum(n in self.moving for n in node.all_input_nodes) == 1
@@ -130,7 +137,7 @@ class Plan:
 
     def _elementwise(self, node: Node) -> Rule:
         def function(z: Tensor) -> Tensor:
-            rest, kwargs = map_arg((node.args[1:], node.kwargs), self.values.__getitem__)
+            rest, kwargs = map_arg((node.args[1:], node.kwargs), lambda n: _like(self.values[n], z))
             return _tensor(operation(node)(z, *rest, **kwargs))
 
         def slopes() -> tuple[Tensor | None, ...]:
@@ -160,6 +167,10 @@ class Plan:
         return False
 
 
+def _still(*_: Any, **__: Any) -> None:
+    """Follow what holds no real numbers, a mask or places: it does not move."""
+
+
 def _kinked(node: Node, operands: list[Any], output: Any) -> Tensor | None:
     if not operands or not isinstance(operands[0], Tensor) or not operands[0].requires_grad:
         return None
@@ -170,6 +181,11 @@ def _kinked(node: Node, operands: list[Any], output: Any) -> Tensor | None:
 def _tensor(value: Any) -> Any:
     """Return what an operation puts out, the first if there are several."""
     return value[0] if isinstance(value, (tuple, list)) else value
+
+
+def _like(value: Any, z: Tensor) -> Any:
+    """Return a further operand, the slopes of a prelu, in the precision of the first."""
+    return value.to(z.dtype) if isinstance(value, Tensor) and value.is_floating_point() else value
 
 
 def _detached(value: Any) -> Any:
