@@ -15,7 +15,7 @@ from torch.fx import Node
 from torch.fx.node import map_arg
 
 from cam.jets import kinks
-from cam.jets.derivatives import GIB, checked, checked_entries, checked_target
+from cam.jets.derivatives import GIB, checked, checked_entries
 from cam.jets.plan import Plan, Rule
 from cam.jets.rays import Root, lines
 from cam.jets.walk import Jet, Walk
@@ -46,7 +46,7 @@ def region_radius(tail: Tail, A: Tensor, entries: Tensor | None = None, *, targe
         ValueError: the tail is smooth, or it has operations whose pieces are not known; the message names them.
             There is no such score or entry, or A has another shape.
     """
-    plan = Plan(tail.coarse, checked(tail, A), checked_target(tail, A, target))
+    plan = Plan(tail.coarse, checked(tail, A), target)
     entries = torch.arange(A.numel(), device=A.device) if entries is None else checked_entries(entries, A)
     if plan.sites:
         names = ", ".join(dict.fromkeys(map(name_of, plan.sites)))
@@ -98,7 +98,8 @@ def _nearest(walk: Walk, node: Node) -> Tensor:
     """Return the distance of an operation's nearest kink along each direction of a walk."""
     values = walk.plan.values
     name = name_of(node)
-    x, *rest = map_arg(node.args, values.__getitem__)
+    operands: Any = map_arg(node.args, values.__getitem__)
+    x, *rest = operands
 
     def velocity(operand: Any) -> Tensor:
         if walk.moves(operand):

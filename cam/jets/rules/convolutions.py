@@ -43,7 +43,12 @@ def _convolution(
         return jet.each(lambda term: _depthwise(term, *how))
     if not transposed:
         taps = walk.plan.kept(node, lambda: kernel.permute(*range(2, kernel.ndim), 1, 0).contiguous())
-        return jet.each(lambda term: _windowed(term, *how, taps))
+        options = walk.plan.options
+        return jet.each(
+            lambda term: _windowed(
+                term if options.windows else whole(term.dense()), *how, taps if options.taps else None
+            )
+        )
 
     def dense(term: Term) -> Term:
         values = term.dense().flatten(0, 1)
