@@ -111,10 +111,18 @@ def _var(x: Tensor, dim: list[int] | None = None, *, correction: float | None = 
     )
 
 
+def _adaptive_max_pool(x: Tensor, size: list[int]) -> Any:
+    """Write it as a max-pool where its windows are all alike."""
+    if any(n % m for n, m in zip(x.shape[-2:], size, strict=True)):
+        return NotImplemented
+    return aten.max_pool2d_with_indices(x, [n // m for n, m in zip(x.shape[-2:], size, strict=True)])
+
+
 COARSE: dict[Any, Callable[..., Any]] = {
     **PRIMITIVES,
     **get_decompositions([aten.std, aten.std_mean, aten.var_mean, aten.linalg_vector_norm]),
     aten.var.correction: _var,
+    aten.adaptive_max_pool2d.default: _adaptive_max_pool,
     aten.native_group_norm.default: _group_norm,
     aten.native_batch_norm.default: _instance_norm,
 }

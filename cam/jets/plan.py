@@ -119,6 +119,8 @@ class Plan:
                     values[node] = operation(node)(*args, **kwargs)
                     if node in self.moving:
                         operands = [*args, *kwargs.values()]
+                        if name_of(node) in kinks.BETWEEN:  # in either order: one that moves comes first
+                            operands.sort(key=lambda x: not x.requires_grad)
                         mask = _kinked(node, operands, values[node])
                         if mask is not None:
                             bent[node] = operands, mask

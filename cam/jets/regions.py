@@ -79,7 +79,7 @@ def _walks(plan: Plan, entries: Tensor, memory: int) -> Iterator[tuple[Walk, Ten
 
 
 def _pool_size(plan: Plan, node: Node) -> int:
-    height, width = node.args[1][0], node.args[1][-1]  # type: ignore[index,misc]
+    height, width = node.args[1][0], node.args[1][-1]  # type: ignore[index]
     return int(plan.values[node][0].numel() * height * width)
 
 
