@@ -67,18 +67,21 @@ def at_kink(name: str, x: Tensor, arguments: Sequence[Any], output: Tensor) -> T
 
 
 def felt(name: str, x: Tensor, arguments: Sequence[Any], output: Tensor, mask: Tensor, rng: torch.Generator) -> Tensor:
-    """Return a random sum of what the units of a mask see: an entry moves one of them if its derivative is not 0.
+    """Return two random sums of what the units of a mask see: an entry moves one of them if the first has a derivative.
 
-    For a tie the weights of those that are tied add up to 0, so that moving them together is no move.
+    For a tie the weights of those that are tied add up to 0, exactly, so that moving them together is no move but for
+    roundings; the second sum, where they do not, tells how large these are.
     """
 
     def random(like: Tensor) -> Tensor:
-        return torch.rand(like.shape, generator=rng, dtype=torch.float64).to(like) + 0.5
+        return torch.randint(1, 1 << 10, like.shape, generator=rng).to(like)
 
     if name in PLACES:
-        return (x * mask * random(x)).sum()
+        return (x * mask * random(x)).sum().expand(2)
     if name in BETWEEN:
-        return ((x - arguments[0]) * mask * random(output)).sum()
+        one, other = x * mask * random(output), arguments[0] * mask * random(output)
+        weights = mask * random(output)
+        return torch.stack([((x - arguments[0]) * weights).sum(), (one + other).sum()])
     if name in POOLS:
         seen, dims = pooled(x, *arguments), [-2, -1]
         tied = (seen == output[..., None, None]) & mask[..., None, None]
@@ -87,8 +90,8 @@ def felt(name: str, x: Tensor, arguments: Sequence[Any], output: Tensor, mask: T
         seen = x
         tied = _tied(name, x, arguments, output) & mask.reshape(_kept(x, dims))
     weights = random(seen) * tied
-    weights = weights - tied * weights.sum(dims, keepdim=True) / tied.sum(dims, keepdim=True).clamp(min=1)
-    return torch.where(tied, seen, 0).mul(weights).sum()
+    apart = weights * tied.sum(dims, keepdim=True) - tied * weights.sum(dims, keepdim=True)
+    return torch.stack([torch.where(tied, seen, 0).mul(w).sum() for w in (apart, weights)])
 
 
 def pooled(

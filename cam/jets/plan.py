@@ -17,6 +17,9 @@ from cam.jets.walk import Walk, elementwise
 from cam.smooth import dependent, harmless, name_of
 
 Rule = Callable[..., Any]
+# What moves two tied units by the same amount may differ in so many roundings; their weights are at most a thousand
+# times as large.
+ROUNDINGS = 1 << 14
 
 
 @dataclass(frozen=True)
@@ -140,7 +143,7 @@ class Plan:
         self, values: dict[Node, Any], bent: dict[Node, tuple[list[Any], Tensor]], adjoints: list[Tensor]
     ) -> Tensor:
         rng = torch.Generator().manual_seed(0)
-        total = torch.zeros((), dtype=self.A.dtype, device=self.A.device)
+        total = torch.zeros(2, dtype=self.A.dtype, device=self.A.device)
         for (node, (operands, mask)), adjoint in zip(bent.items(), adjoints, strict=True):
             felt = mask & (adjoint != 0)
             if bool(felt.any()):
@@ -149,8 +152,11 @@ class Plan:
                 total = total + kinks.felt(name_of(node), x, rest, output, felt, rng)
         if not total.requires_grad:
             return torch.zeros(self.A.numel(), dtype=torch.bool, device=self.A.device)
-        (moved,) = torch.autograd.grad(total, values[self.source], materialize_grads=True)
-        return (moved != 0).flatten()
+        source = values[self.source]
+        moved, together = (
+            torch.autograd.grad(one, source, retain_graph=True, materialize_grads=True)[0].flatten() for one in total
+        )
+        return moved.abs() > ROUNDINGS * torch.finfo(moved.dtype).eps * together.abs()
 
     def _rule(self, node: Node) -> Rule:
         value = self.values[node]

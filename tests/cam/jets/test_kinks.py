@@ -156,3 +156,15 @@ def test_padding_with_zeros_would_be_found(monkeypatch):
     monkeypatch.setattr(torch.nn.functional, "pad", lambda x, pads, value=0.0: right(x, pads, value=0.0))
     function, values, expected = POOLS["padding is no tie"]
     assert kinked(function, values) != expected
+
+
+def test_roundings_of_what_moves_together_are_no_move():
+    def function(A):
+        return F.conv2d(
+            F.pad(A.mean((2, 3), keepdim=True).expand(-1, -1, 2, 2), (1, 1, 1, 1), "replicate"), KERNEL
+        ).amax((2, 3))
+
+    assert kinked(function, [[1.0, 2.0], [3.0, 4.1]]) == []
+
+
+KERNEL = torch.rand(1, 1, 3, 3, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
