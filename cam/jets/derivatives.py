@@ -100,8 +100,9 @@ def pure_derivatives(
         ValueError: there is no such score or entry, the order is none of 1, 2, 3, or A has another shape.
         UnknownOperation: an operation has no rule, and two oracles disagree about its derivatives.
     """
-    plan = Plan(tail.coarse, checked(tail, A), target)
-    return planned(plan, entries, order, memory=memory, kept=kept, progress=progress)
+    with torch.inference_mode(False):
+        plan = Plan(tail.coarse, checked(tail, A), target)
+        return planned(plan, entries, order, memory=memory, kept=kept, progress=progress)
 
 
 def planned(
@@ -194,7 +195,7 @@ def checked(tail: Tail, A: Tensor) -> Tensor:
         raise ValueError(f"the tail takes one image's activations {tuple(tail.at.shape)}, not {tuple(A.shape)}")
     if A.dtype != tail.at.dtype:
         raise ValueError(f"the tail was cut in {tail.at.dtype}, A is {A.dtype}: cut the model in the other dtype")
-    return A.detach().contiguous()
+    return A.detach().clone() if A.is_inference() else A.detach().contiguous()
 
 
 def checked_entries(entries: Tensor, A: Tensor) -> Tensor:

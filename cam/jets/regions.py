@@ -46,7 +46,12 @@ def region_radius(tail: Tail, A: Tensor, entries: Tensor | None = None, *, targe
         ValueError: the tail is smooth, or it has operations whose pieces are not known; the message names them.
             There is no such score or entry, or A has another shape.
     """
-    plan = Plan(tail.coarse, checked(tail, A), target)
+    with torch.inference_mode(False), torch.no_grad():
+        return _radius(Plan(tail.coarse, checked(tail, A), target), entries, memory)
+
+
+def _radius(plan: Plan, entries: Tensor | None, memory: int) -> Tensor:
+    A = plan.A
     entries = torch.arange(A.numel(), device=A.device) if entries is None else checked_entries(entries, A)
     if plan.sites:
         names = ", ".join(dict.fromkeys(map(name_of, plan.sites)))
@@ -60,10 +65,9 @@ def region_radius(tail: Tail, A: Tensor, entries: Tensor | None = None, *, targe
         plan.follow(bent)
         for node in bent:
             plan.rules[node] = _watching(plan.rules[node], found)
-        with torch.no_grad():
-            for walk, places in _walks(plan, entries.unique(), memory):
-                plan.cache["places"] = places
-                walk.run()
+        for walk, places in _walks(plan, entries.unique(), memory):
+            plan.cache["places"] = places
+            walk.run()
     return found[entries]
 
 
