@@ -129,7 +129,7 @@ def test_the_model_and_the_activations_stay_as_they_were(model, A, tail):
     assert not any(x.requires_grad for x in (found.S, found.g, found.h, found.t))
 
 
-def test_no_gradient_mode_makes_a_difference(model, A):
+def test_every_gradient_mode_gives_the_same(model, A):
     expected = stacked(pure_derivatives(cut(model, "0", A).tail, A, target=0))
     for mode in (torch.no_grad, torch.inference_mode, torch.enable_grad):
         with mode():
@@ -240,7 +240,7 @@ def interrupted(tail, A, path, monkeypatch) -> None:
         pure_derivatives(tail, A, target=0, memory=1, kept=path, progress=stop)
 
 
-def lines_followed(monkeypatch, *arguments, **how):
+def lines_followed(*arguments, **how):
     """Return the derivatives, and how many lines were followed for them."""
     calls = []
     found = pure_derivatives(*arguments, **how, progress=lambda done, of: calls.append(done))
@@ -251,13 +251,13 @@ def test_a_computation_goes_on_after_an_interruption(A, tail, tmp_path, monkeypa
     path = tmp_path / "kept"
     interrupted(tail, A, path, monkeypatch)
     expected = stacked(pure_derivatives(tail, A, target=0))
-    found, followed = lines_followed(monkeypatch, tail, A, target=0, memory=1, kept=path)
+    found, followed = lines_followed(tail, A, target=0, memory=1, kept=path)
     assert close(stacked(found), expected) and followed == 24
-    found, followed = lines_followed(monkeypatch, tail, A, target=0, memory=1, kept=path)
+    found, followed = lines_followed(tail, A, target=0, memory=1, kept=path)
     assert close(stacked(found), expected) and followed == 0
 
 
-def test_a_file_about_something_else_is_not_believed(A, tail, tmp_path, monkeypatch):
+def test_a_file_about_something_else_is_not_believed(A, tail, tmp_path):
     path = tmp_path / "kept"
     others = {
         "another score": (tail, A, 1),
@@ -267,25 +267,25 @@ def test_a_file_about_something_else_is_not_believed(A, tail, tmp_path, monkeypa
     }
     for name, (other, B, target) in others.items():
         pure_derivatives(tail, A, target=0, kept=path)
-        found, followed = lines_followed(monkeypatch, other, B, target=target, memory=1, kept=path)
+        found, followed = lines_followed(other, B, target=target, memory=1, kept=path)
         assert followed == 48, name
         assert close(stacked(found), stacked(pure_derivatives(other, B, target=target)))
 
 
 @pytest.mark.parametrize("damage", [b"", b"nothing", None], ids=["empty", "no tensors", "torn"])
-def test_a_damaged_file_is_a_fresh_start(A, tail, tmp_path, monkeypatch, damage):
+def test_a_damaged_file_is_a_fresh_start(A, tail, tmp_path, damage):
     path = tmp_path / "kept"
     pure_derivatives(tail, A, target=0, kept=path)
     path.write_bytes(path.read_bytes()[:200] if damage is None else damage)
-    found, followed = lines_followed(monkeypatch, tail, A, target=0, memory=1, kept=path)
+    found, followed = lines_followed(tail, A, target=0, memory=1, kept=path)
     assert close(stacked(found), stacked(pure_derivatives(tail, A, target=0))) and followed == 48
 
 
-def test_a_file_that_holds_something_else_is_a_fresh_start(A, tail, tmp_path, monkeypatch):
+def test_a_file_that_holds_something_else_is_a_fresh_start(A, tail, tmp_path):
     path = tmp_path / "kept"
     for content in ([1, 2], {"key": "other"}, {"found": torch.ones(2)}, torch.ones(3)):
         torch.save(content, path)
-        assert lines_followed(monkeypatch, tail, A, target=0, memory=1, kept=path)[1] == 48
+        assert lines_followed(tail, A, target=0, memory=1, kept=path)[1] == 48
 
 
 def test_operations_say_what_they_are_and_what_they_add(A, tail):
