@@ -1,8 +1,8 @@
 """How a tail writes out operations whose higher derivatives torch gets wrong or lacks.
 
 With torch 2.13 the third derivative of its native layer norm is wrong in reverse and in forward mode, attention and
-hard sigmoid cannot be differentiated twice, and so on. Written out each is right: `tests/cam/jets/test_oracles.py` holds them
-against mpmath with 50 digits.
+hard sigmoid cannot be differentiated twice, and so on. Written out each is right: `tests/cam/jets/test_oracles.py`
+holds them against mpmath with 50 digits.
 """
 
 from collections.abc import Callable
