@@ -1,8 +1,8 @@
 """How a tail writes out operations whose higher derivatives torch gets wrong or lacks.
 
 With torch 2.13 the third derivative of its native layer norm is wrong in reverse and in forward mode, attention and
-hard sigmoid cannot be differentiated twice, and so on. Written out each is right: `tests/cam/test_jets.py` holds them
-against mpmath with 50 digits.
+hard sigmoid cannot be differentiated twice, and so on. Written out each is right: `tests/cam/jets/test_oracles.py`
+holds them against mpmath with 50 digits.
 """
 
 from collections.abc import Callable
@@ -28,6 +28,8 @@ PRIMITIVES: dict[Any, Callable[..., Any]] = get_decompositions(
         aten.grid_sampler_2d,
         aten.select_scatter,  # its gradient is wrong under vmap
         aten.slice_scatter,  # vmap refuses it on a slice without an end
+        aten._unsafe_masked_index,  # of which slice_scatter is made, and which has no forward derivative
+        aten._unsafe_index,
     ]
 )
 
@@ -100,9 +102,27 @@ def _instance_norm(
     return _group_norm(x, weight, bias, 1, channels, x.numel() // channels, channels, eps)
 
 
+def _var(x: Tensor, dim: list[int] | None = None, *, correction: float | None = None, keepdim: bool = False) -> Tensor:
+    """Write the variance as a sum of squares; torch writes it as an operation that it cannot differentiate."""
+    dims = dim or list(range(x.ndim))
+    squares = (x - x.mean(dims, keepdim=True)).square()
+    return squares.sum(dims, keepdim) / (
+        squares.numel() / squares.sum(dims).numel() - (1 if correction is None else correction)
+    )
+
+
+def _adaptive_max_pool(x: Tensor, size: list[int]) -> Any:
+    """Write it as a max-pool where its windows are all alike."""
+    if any(n % m for n, m in zip(x.shape[-2:], size, strict=True)):
+        return NotImplemented
+    return aten.max_pool2d_with_indices(x, [n // m for n, m in zip(x.shape[-2:], size, strict=True)])
+
+
 COARSE: dict[Any, Callable[..., Any]] = {
     **PRIMITIVES,
-    **get_decompositions([aten.var, aten.var_mean, aten.std, aten.std_mean, aten.linalg_vector_norm]),
+    **get_decompositions([aten.std, aten.std_mean, aten.var_mean, aten.linalg_vector_norm]),
+    aten.var.correction: _var,
+    aten.adaptive_max_pool2d.default: _adaptive_max_pool,
     aten.native_group_norm.default: _group_norm,
     aten.native_batch_norm.default: _instance_norm,
 }

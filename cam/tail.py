@@ -27,7 +27,7 @@ from torch.utils._pytree import tree_map_only
 from cam.place import CutError, Side, find, look, scores_in
 from cam.smooth import smooth_operations
 from cam.state import generator_states, plain_torch, untouched
-from cam.trace import in_primitives, trace
+from cam.trace import followed, in_primitives, trace
 
 
 @dataclass(frozen=True, eq=False)
@@ -59,6 +59,22 @@ class Tail:
             raise CutError(f"the tail takes activations of shape (batch, {expected}), not {tuple(A.shape)}")
         A = A.contiguous()  # as it was when the views were traced
         return self.graph.forward(A) if len(A) == 1 else self._batched(A)
+
+    def then(self, function: Callable[[Tensor], Tensor]) -> "Tail":
+        """Return the tail with a function of its scores behind it, (1, C) -> (1, D).
+
+        Raises:
+            CutError: what it puts out is not (1, D) or does not depend on the scores.
+        """
+        return Tail(followed(self.coarse, function, self.at), self.at)
+
+    def softmax(self) -> "Tail":
+        """Return the tail whose scores are the probabilities of the classes."""
+        return self.then(lambda scores: scores.softmax(1))
+
+    def log_softmax(self) -> "Tail":
+        """Return the tail whose scores are the logarithms of the probabilities."""
+        return self.then(lambda scores: scores.log_softmax(1))
 
     @cached_property
     def _batched(self) -> Callable[[Tensor], Tensor]:

@@ -77,6 +77,21 @@ def in_primitives(graph: GraphModule, A: Tensor) -> GraphModule:
         return _folded(make_fx(graph, decomposition_table=PRIMITIVES, tracing_mode="real")(A))
 
 
+def followed(graph: GraphModule, function: Callable[[Tensor], Tensor], A: Tensor) -> GraphModule:
+    """Return the graph of A -> function(scores).
+
+    Raises:
+        CutError: its result is not (1, D) or does not depend on A.
+    """
+    with plain_torch():
+        traced = _graph(torch.func.functionalize(lambda A: function(graph.forward(A))), A)
+        shape = traced(A).shape
+    (scores,) = traced.graph.output_node().args
+    if len(shape) != 2 or len(A) != shape[0] or not isinstance(scores, Node) or scores not in dependent(traced.graph):
+        raise CutError(f"a function of the scores must put out (1, D) and depend on them, not {tuple(shape)}")
+    return _folded(traced)
+
+
 def _graph(function: Callable[[Tensor], Tensor], A: Tensor) -> GraphModule:
     return make_fx(function, decomposition_table=COARSE, tracing_mode="real")(A)
 

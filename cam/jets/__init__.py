@@ -18,11 +18,13 @@ its active branch.
     plan           what is shared by all directions: values, lambda, rules, kinks
     rays           which directions are followed at all, and which together
     derivatives    what users call
+    regions        how far an entry may move in a piecewise-linear tail
     oracles        nested autograd, to compare with
 """
 
 from cam.jets.derivatives import Derivatives, Operation, pure_derivatives, tail_derivatives
 from cam.jets.oracles import ORACLES, Function, along_entries, forward, nested_derivatives, reverse, tower
+from cam.jets.regions import region_radius
 
 __all__ = [
     "ORACLES",
@@ -33,6 +35,7 @@ __all__ = [
     "forward",
     "nested_derivatives",
     "pure_derivatives",
+    "region_radius",
     "reverse",
     "tail_derivatives",
     "tower",

@@ -100,8 +100,9 @@ def pure_derivatives(
         ValueError: there is no such score or entry, the order is none of 1, 2, 3, or A has another shape.
         UnknownOperation: an operation has no rule, and two oracles disagree about its derivatives.
     """
-    plan = Plan(tail.coarse, _checked(tail, A), target)
-    return planned(plan, entries, order, memory=memory, kept=kept, progress=progress)
+    with torch.inference_mode(False):
+        plan = Plan(tail.coarse, checked(tail, A), target)
+        return planned(plan, entries, order, memory=memory, kept=kept, progress=progress)
 
 
 def planned(
@@ -117,7 +118,7 @@ def planned(
     A = plan.A
     if order not in (1, 2, 3):
         raise ValueError(f"order must be 1, 2 or 3, not {order}")
-    entries = torch.arange(A.numel(), device=A.device) if entries is None else _entries(entries, A)
+    entries = torch.arange(A.numel(), device=A.device) if entries is None else checked_entries(entries, A)
     h, t = A.new_zeros(2, len(entries))
     shares: dict[object, tuple[float, float]] = {}
     if order > 1 and plan.sites and len(entries):
@@ -188,15 +189,17 @@ def _chunks(plan: Plan, start: Root, places: Tensor, memory: int) -> Iterator[Li
     yield from lines(plan, start, places, max(1, most))
 
 
-def _checked(tail: Tail, A: Tensor) -> Tensor:
+def checked(tail: Tail, A: Tensor) -> Tensor:
+    """Return A as the engine takes it, or raise ValueError."""
     if A.shape != tail.at.shape:
         raise ValueError(f"the tail takes one image's activations {tuple(tail.at.shape)}, not {tuple(A.shape)}")
     if A.dtype != tail.at.dtype:
         raise ValueError(f"the tail was cut in {tail.at.dtype}, A is {A.dtype}: cut the model in the other dtype")
-    return A.detach().contiguous()
+    return A.detach().clone() if A.is_inference() else A.detach().contiguous()
 
 
-def _entries(entries: Tensor, A: Tensor) -> Tensor:
+def checked_entries(entries: Tensor, A: Tensor) -> Tensor:
+    """Return flat indices into A, or raise ValueError."""
     entries = torch.as_tensor(entries, device=A.device)
     if entries.ndim != 1 or entries.is_floating_point() or entries.dtype == torch.bool:
         raise ValueError(f"entries are flat indices into A, shape (n,), not {entries.dtype} {tuple(entries.shape)}")

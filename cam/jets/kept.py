@@ -5,6 +5,8 @@ import os
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
+from pickle import UnpicklingError
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -34,13 +36,12 @@ class Kept:
 
     @classmethod
     def open(cls, path: Path | None, plan: Plan, start: Root, sites: int) -> "Kept":
-        """Read a file if it is about the same computation, else begin anew."""
+        """Read a file if it is whole and about the same computation, else begin anew."""
         size = plan.values[start.node].numel()
         key = _key(plan) if path is not None else ""
-        if path is not None and path.exists():
-            stored = torch.load(path, weights_only=True, map_location=plan.A.device)
-            if stored["key"] == key:
-                return cls(stored["found"], stored["done"], path, key)
+        stored = _stored(path, plan.A.device) if path is not None else {}
+        if path is not None and stored.get("key") == key:
+            return cls(stored["found"], stored["done"], path, key)
         done = torch.zeros(size, dtype=torch.bool, device=plan.A.device)
         return cls(plan.A.new_zeros(sites, 2, size), done, path, key)
 
@@ -52,6 +53,17 @@ class Kept:
         torch.save({"key": self.key, "found": self.found, "done": self.done}, part)
         os.replace(part, self.path)
         self.saved = time.monotonic()
+
+
+def _stored(path: Path, device: torch.device) -> dict[str, Any]:
+    """Return what a file holds; nothing if it is damaged or holds something else."""
+    if not path.exists():
+        return {}
+    try:
+        stored = torch.load(path, weights_only=True, map_location=device)
+    except (RuntimeError, UnpicklingError, EOFError, ValueError):
+        return {}
+    return stored if isinstance(stored, dict) and {"key", "found", "done"} <= stored.keys() else {}
 
 
 def _key(plan: Plan) -> str:

@@ -56,7 +56,7 @@ def at_kink(name: str, x: Tensor, arguments: Sequence[Any], output: Tensor) -> T
     elif name in BETWEEN:
         mask = x == arguments[0]
     elif name in EXTREMES:
-        mask = _tied(name, x, arguments, output).sum(_dims(x, arguments), keepdim=True) > 1
+        mask = _tied(name, x, arguments, output).sum(dims_of(x, arguments), keepdim=True) > 1
         mask = mask.reshape(output.shape)
     elif name in POOLS:
         windows = pooled(x, *arguments)
@@ -67,28 +67,31 @@ def at_kink(name: str, x: Tensor, arguments: Sequence[Any], output: Tensor) -> T
 
 
 def felt(name: str, x: Tensor, arguments: Sequence[Any], output: Tensor, mask: Tensor, rng: torch.Generator) -> Tensor:
-    """Return a random sum of what the units of a mask see: an entry moves one of them if its derivative is not 0.
+    """Return two random sums of what the units of a mask see: an entry moves one of them if the first has a derivative.
 
-    For a tie the weights of those that are tied add up to 0, so that moving them together is no move.
+    For a tie the weights of those that are tied add up to 0, exactly, so that moving them together is no move but for
+    roundings; the second sum, where they do not, tells how large these are.
     """
 
     def random(like: Tensor) -> Tensor:
-        return torch.rand(like.shape, generator=rng, dtype=torch.float64).to(like) + 0.5
+        return torch.randint(1, 1 << 10, like.shape, generator=rng).to(like)
 
     if name in PLACES:
-        return (x * mask * random(x)).sum()
+        return (x * mask * random(x)).sum().expand(2)
     if name in BETWEEN:
-        return ((x - arguments[0]) * mask * random(output)).sum()
+        one, other = x * mask * random(output), arguments[0] * mask * random(output)
+        weights = mask * random(output)
+        return torch.stack([((x - arguments[0]) * weights).sum(), (one + other).sum()])
     if name in POOLS:
         seen, dims = pooled(x, *arguments), [-2, -1]
         tied = (seen == output[..., None, None]) & mask[..., None, None]
     else:
-        dims = _dims(x, arguments)
+        dims = dims_of(x, arguments)
         seen = x
         tied = _tied(name, x, arguments, output) & mask.reshape(_kept(x, dims))
     weights = random(seen) * tied
-    weights = weights - tied * weights.sum(dims, keepdim=True) / tied.sum(dims, keepdim=True).clamp(min=1)
-    return torch.where(tied, seen, 0).mul(weights).sum()
+    apart = weights * tied.sum(dims, keepdim=True) - tied * weights.sum(dims, keepdim=True)
+    return torch.stack([torch.where(tied, seen, 0).mul(w).sum() for w in (apart, weights)])
 
 
 def pooled(
@@ -121,7 +124,8 @@ def _two(numbers: Sequence[int]) -> tuple[int, int]:
     return numbers[0], numbers[-1]
 
 
-def _dims(x: Tensor, arguments: Sequence[Any]) -> list[int]:
+def dims_of(x: Tensor, arguments: Sequence[Any]) -> list[int]:
+    """Return over which dimensions a maximum is taken; `arguments` are those behind x."""
     dims = arguments[0] if arguments else []
     dims = [dims] if isinstance(dims, int) else list(dims)
     return [d % x.ndim for d in dims] or list(range(x.ndim))
@@ -132,4 +136,4 @@ def _kept(x: Tensor, dims: Sequence[int]) -> list[int]:
 
 
 def _tied(name: str, x: Tensor, arguments: Sequence[Any], output: Tensor) -> Tensor:
-    return x == output.reshape(_kept(x, _dims(x, arguments)))
+    return x == output.reshape(_kept(x, dims_of(x, arguments)))

@@ -1,6 +1,6 @@
 """What is worked out once for a tail and a score, before any line is followed: see `cam.jets`."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -10,13 +10,16 @@ from torch.fx import GraphModule, Node
 from torch.fx.node import map_arg
 
 from cam.jets import kinks
-from cam.jets.curves import BENT, CURVED, WRITTEN_OUT, derivatives
+from cam.jets.curves import BENT, CURVED, derivatives, operation
 from cam.jets.folding import folded
 from cam.jets.rules import RULES, demand_agreement, generic, generic_curved
 from cam.jets.walk import Walk, elementwise
-from cam.smooth import called, dependent, harmless, name_of, smooth_operations
+from cam.smooth import dependent, harmless, name_of, smooth_operations
 
 Rule = Callable[..., Any]
+# What moves two tied units by the same amount may differ in so many roundings; their weights are at most a thousand
+# times as large.
+ROUNDINGS = 1 << 14
 
 
 @dataclass(frozen=True)
@@ -78,7 +81,11 @@ class Plan:
         self.nodes = [node for node in self.graph.graph.nodes if node in self.moving and node.op.startswith("call")]
         self.sites = tuple(node for node in self.nodes if not harmless(node, self.moving))
         self._run()
-        live: set[Node] = set(self.sites)
+        self.follow(self.sites)
+
+    def follow(self, ends: Iterable[Node]) -> None:
+        """Choose the operations that lead to some, and the rule of each; the sites by default."""
+        live = set(ends)
         self.passed: set[Node] = set()
         for node in reversed([self.source, *self.nodes]):
             if any(user in live for user in node.users):
@@ -112,9 +119,11 @@ class Plan:
                     score = scores[self.c]
                 else:
                     args, kwargs = map_arg((node.args, node.kwargs), values.__getitem__)
-                    values[node] = called(node)(*args, **kwargs)
+                    values[node] = operation(node)(*args, **kwargs)
                     if node in self.moving:
                         operands = [*args, *kwargs.values()]
+                        if name_of(node) in kinks.BETWEEN:  # in either order: one that moves comes first
+                            operands.sort(key=lambda x: not x.requires_grad)
                         mask = _kinked(node, operands, values[node])
                         if mask is not None:
                             bent[node] = operands, mask
@@ -134,7 +143,7 @@ class Plan:
         self, values: dict[Node, Any], bent: dict[Node, tuple[list[Any], Tensor]], adjoints: list[Tensor]
     ) -> Tensor:
         rng = torch.Generator().manual_seed(0)
-        total = torch.zeros((), dtype=self.A.dtype, device=self.A.device)
+        total = torch.zeros(2, dtype=self.A.dtype, device=self.A.device)
         for (node, (operands, mask)), adjoint in zip(bent.items(), adjoints, strict=True):
             felt = mask & (adjoint != 0)
             if bool(felt.any()):
@@ -143,15 +152,21 @@ class Plan:
                 total = total + kinks.felt(name_of(node), x, rest, output, felt, rng)
         if not total.requires_grad:
             return torch.zeros(self.A.numel(), dtype=torch.bool, device=self.A.device)
-        (moved,) = torch.autograd.grad(total, values[self.source], materialize_grads=True)
-        return (moved != 0).flatten()
+        source = values[self.source]
+        moved, together = (
+            torch.autograd.grad(one, source, retain_graph=True, materialize_grads=True)[0].flatten() for one in total
+        )
+        return moved.abs() > ROUNDINGS * torch.finfo(moved.dtype).eps * together.abs()
 
     def _rule(self, node: Node) -> Rule:
+        value = self.values[node]
+        if isinstance(value, Tensor) and not value.is_floating_point():
+            return _still
         name = name_of(node)
         x = node.args[0] if node.args else None
         alone = isinstance(x, Node) and x in self.moving and sum(n in self.moving for n in node.all_input_nodes) == 1
         if alone and name in CURVED | BENT:
-            return self._elementwise(node, name)
+            return self._elementwise(node)
         if name in RULES:
             return RULES[name]
         if node not in self.adjoints:
@@ -159,12 +174,10 @@ class Plan:
         demand_agreement(node, self.moving, self.values)
         return generic_curved
 
-    def _elementwise(self, node: Node, name: str) -> Rule:
+    def _elementwise(self, node: Node) -> Rule:
         def function(z: Tensor) -> Tensor:
-            if name in WRITTEN_OUT:
-                return WRITTEN_OUT[name](z)
-            rest, kwargs = map_arg((node.args[1:], node.kwargs), self.values.__getitem__)
-            return _tensor(called(node)(z, *rest, **kwargs))
+            rest, kwargs = map_arg((node.args[1:], node.kwargs), lambda n: _like(self.values[n], z))
+            return _tensor(operation(node)(z, *rest, **kwargs))
 
         def slopes() -> tuple[Tensor | None, ...]:
             return derivatives(function, self.values[node.all_input_nodes[0]], node in self.adjoints)
@@ -176,7 +189,8 @@ class Plan:
         def rule(walk: Walk, node: Node, x: Node, *_: Any, **__: Any) -> Any:
             if node in self.adjoints:
                 self.kept((node, "weights"), weights)
-            return elementwise(walk, node, x, self.kept(node, slopes))
+            jet = elementwise(walk, node, x, self.kept(node, slopes))
+            return jet if isinstance(self.values[node], Tensor) else [jet]
 
         return rule
 
@@ -196,6 +210,10 @@ class Plan:
         return False
 
 
+def _still(*_: Any, **__: Any) -> None:
+    """Follow what holds no real numbers, a mask or places: it does not move."""
+
+
 def _kinked(node: Node, operands: list[Any], output: Any) -> Tensor | None:
     if not operands or not isinstance(operands[0], Tensor) or not operands[0].requires_grad:
         return None
@@ -206,6 +224,11 @@ def _kinked(node: Node, operands: list[Any], output: Any) -> Tensor | None:
 def _tensor(value: Any) -> Any:
     """Return what an operation puts out, the first if there are several."""
     return value[0] if isinstance(value, (tuple, list)) else value
+
+
+def _like(value: Any, z: Tensor) -> Any:
+    """Return a further operand, the slopes of a prelu, in the precision of the first."""
+    return value.to(z.dtype) if isinstance(value, Tensor) and value.is_floating_point() else value
 
 
 def _detached(value: Any) -> Any:

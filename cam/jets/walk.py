@@ -183,8 +183,9 @@ def contracted(values: Tensor, weights: Tensor) -> Tensor:
     order = in_memory(values, range(values.ndim))
     at = order.index(0)
     outer, inner = order[:at], order[at + 1 :]
-    rows = values.permute(*outer, 0, *inner).reshape(-1, len(values), prod(values.shape[k] for k in inner))
-    columns = weights.permute(*(k - 1 for k in outer), *(k - 1 for k in inner)).reshape(len(rows), -1, 1)
+    n, m = (prod(values.shape[k] for k in dims) for dims in (outer, inner))
+    rows = values.permute(*outer, 0, *inner).reshape(n, len(values), m)
+    columns = weights.permute(*(k - 1 for k in outer), *(k - 1 for k in inner)).reshape(n, m, 1)
     if len(rows) == 1:
         return torch.mv(rows[0], columns[0, :, 0])
     return torch.bmm(rows, columns).sum(0)[:, 0]

@@ -1,5 +1,6 @@
 """Products with a matrix that stays."""
 
+from math import prod
 from typing import Any
 
 import torch
@@ -79,11 +80,11 @@ def _times_matrix(term: Term, matrix: Tensor) -> Term:
         for n, k in enumerate(mine):
             part = part.narrow(n, term.axes[k].start, term.values.shape[k + 1])
         flat = part.reshape(-1, matrix.shape[1])
-        values = times(term.values.flatten(rows + 1) if len(mine) != 1 else term.values, flat)
         spread = term.spread
-        if spread is not None:
-            spread = spread.flatten(rows + 2) if len(mine) > 1 else spread
-        if not len(mine):
+        if len(mine):
+            values = times(term.values.flatten(rows + 1), flat)
+            spread = None if spread is None else spread.flatten(rows + 2)
+        else:
             values = term.values.unsqueeze(-1) * matrix.reshape(-1)
             spread = None if spread is None else spread.unsqueeze(-1)
     return Term(values, (*term.axes[:rows], Axis(matrix.shape[1])), (rows, 1), spread)
@@ -93,6 +94,7 @@ def times(values: Tensor, matrix: Tensor) -> Tensor:
     """Return values @ matrix over the last dimension; the others keep their order in memory."""
     n = values.ndim - 1
     order = in_memory(values, range(n))
-    product = values.permute(*order, n).reshape(-1, values.shape[-1]) @ matrix
+    rows = prod(values.shape[k] for k in order)
+    product = values.permute(*order, n).reshape(rows, values.shape[-1]) @ matrix
     back = [order.index(k) for k in range(n)]
     return product.reshape(*(values.shape[k] for k in order), matrix.shape[1]).permute(*back, n)

@@ -107,7 +107,11 @@ def _layer_norm_in_one(walk: Walk, node: Node, one: Term, X: Tensor, weight: Ten
     walk.add(node, total(q2 * along_u + 2 * q1 * along_a, 2), total(q3 * along_u + 3 * q2 * along_a, 3))
     if not walk.goes_on(node):
         return None
-    one_u = walk.plan.kept((node, "u", one.parts), lambda: full.inside(gain * u))
+    # The same for every chunk only where the directions lie in all places: a window is another one in the next chunk.
+    everywhere = all(full.is_full(k) for k in range(len(full.axes)))
+    one_u = (
+        walk.plan.kept((node, "u", one.parts), lambda: full.inside(gain * u)) if everywhere else full.inside(gain * u)
+    )
     own = one.values.new_zeros(len(one.values), *(1,) * (len(one.axes) - 1), n)
     own -= 1 / n
     own.view(len(own), n)[torch.arange(len(own)), pick] += 1
@@ -116,7 +120,7 @@ def _layer_norm_in_one(walk: Walk, node: Node, one: Term, X: Tensor, weight: Ten
     squared = None if one.spread is None else one.spread.square()
 
     def product(coefficients: Tensor, basis: Tensor, spread: Tensor | None) -> Product:
-        return Product(coefficients, basis, full.axes, one.parts, spread, is_fixed=basis is one_u)
+        return Product(coefficients, basis, full.axes, one.parts, spread, is_fixed=everywhere and basis is one_u)
 
     first = (product(q1, one_u, one.spread), product(r * s, own, one.spread))
     second = (product(q2, one_u, squared), product(2 * q1 * s, own, squared))
