@@ -10,11 +10,11 @@ from torch.fx import GraphModule, Node
 from torch.fx.node import map_arg
 
 from cam.jets import kinks
-from cam.jets.curves import BENT, CURVED, WRITTEN_OUT, derivatives
+from cam.jets.curves import BENT, CURVED, derivatives, function_of
 from cam.jets.folding import folded
 from cam.jets.rules import RULES, demand_agreement, generic, generic_curved
 from cam.jets.walk import Walk, elementwise
-from cam.smooth import called, dependent, harmless, name_of
+from cam.smooth import dependent, harmless, name_of
 
 Rule = Callable[..., Any]
 
@@ -81,7 +81,7 @@ class Plan:
                     score = values[node.args[0]].flatten()[self.c]
                 else:
                     args, kwargs = map_arg((node.args, node.kwargs), values.__getitem__)
-                    values[node] = called(node)(*args, **kwargs)
+                    values[node] = function_of(node)(*args, **kwargs)
                     if node in self.moving:
                         operands = [*args, *kwargs.values()]
                         mask = _kinked(node, operands, values[node])
@@ -120,7 +120,7 @@ class Plan:
         x = node.args[0] if node.args else None
         alone = isinstance(x, Node) and x in self.moving and sum(n in self.moving for n in node.all_input_nodes) == 1
         if alone and name in CURVED | BENT:
-            return self._elementwise(node, name)
+            return self._elementwise(node)
         if name in RULES:
             return RULES[name]
         if node not in self.adjoints:
@@ -128,12 +128,10 @@ class Plan:
         demand_agreement(node, self.moving, self.values)
         return generic_curved
 
-    def _elementwise(self, node: Node, name: str) -> Rule:
+    def _elementwise(self, node: Node) -> Rule:
         def function(z: Tensor) -> Tensor:
-            if name in WRITTEN_OUT:
-                return WRITTEN_OUT[name](z)
             rest, kwargs = map_arg((node.args[1:], node.kwargs), self.values.__getitem__)
-            return _tensor(called(node)(z, *rest, **kwargs))
+            return _tensor(function_of(node)(z, *rest, **kwargs))
 
         def slopes() -> tuple[Tensor | None, ...]:
             return derivatives(function, self.values[node.all_input_nodes[0]], node in self.adjoints)

@@ -19,10 +19,10 @@ from torch import Tensor
 from torch.fx import Node
 from torch.fx.node import map_arg
 
-from cam.jets.curves import BENT, CURVED
+from cam.jets.curves import BENT, CURVED, function_of
 from cam.jets.plan import Plan
 from cam.jets.term import Axis, Term
-from cam.smooth import called, name_of
+from cam.smooth import name_of
 
 
 @dataclass(frozen=True, eq=False)
@@ -114,7 +114,7 @@ def _one_place_each(plan: Plan, node: Node) -> tuple[Tensor, Tensor] | None:
                 values[one] = plan.values[one]
             else:
                 args, kwargs = map_arg((one.args, one.kwargs), values.__getitem__)
-                values[one] = called(one)(*args, **kwargs)
+                values[one] = function_of(one)(*args, **kwargs)
             if one is node:
                 break
         v = values[node]
