@@ -36,14 +36,15 @@ def _convolution(
     n = kernel.ndim - 2
     stride, padding, dilation = (list(map(int, s)) * (n if len(s) == 1 else 1) for s in (stride, padding, dilation))
     jet = walk.jets[x]
+    kept = walk.plan.kept((node, "matrices"), dict)
     how = (kernel, stride, padding, dilation, groups, walk.plan.values[node].shape)
     if not transposed and groups == 1 and prod(kernel.shape[2:]) == 1 and set(stride) == {1} and not any(padding):
         return _widened(walk, node, jet.solid(), kernel.flatten(1))
     if not transposed and groups == kernel.shape[0] == walk.plan.values[x].shape[1] and not jet.second:
-        return jet.each(lambda term: _depthwise(term, *how))
+        return jet.each(lambda term: _depthwise(term, *how, kept))
     if not transposed:
         taps = walk.plan.kept(node, lambda: kernel.permute(*range(2, kernel.ndim), 1, 0).contiguous())
-        return jet.each(lambda term: _windowed(term, *how, taps))
+        return jet.each(lambda term: _windowed(term, *how, taps, kept))
 
     def dense(term: Term) -> Term:
         values = term.dense().flatten(0, 1)
@@ -92,28 +93,73 @@ def _depthwise(
     dilation: list[int],
     groups: int,
     shape: Sequence[int],
+    kept: dict[Any, Tensor],
 ) -> Term:
     """Every channel by itself: a direction that lies in one channel stays there, and only its factors change."""
     single = term.single()
     pick = single.axes[1].pick
-    if pick is None:
-        return _windowed(term, kernel, stride, padding, dilation, groups, shape, None)
+    windows = all(axis.pick is None for axis in single.axes[2:])
+    spans = _spans(single, kernel, stride, padding, dilation, shape) if windows else []
+    if pick is None or not all(n for _, n in spans) or not windows or not _is_small(single, kernel, groups, spans):
+        return _windowed(term, kernel, stride, padding, dilation, groups, shape, None, kept)
     alone = single.apart()
-    for k in range(2, len(alone.axes)):
-        alone = alone.filled(k)
-    n = len(stride)
-    kernels = kernel[alone.axes[1].pick]
-    moved = torch.convolution(
-        alone.values[:, 0, 0].unsqueeze(0), kernels, None, stride, padding, dilation, False, [0] * n, len(kernels)
-    )
-    values = moved[0].unsqueeze(1).unsqueeze(1)  # (directions, 1, 1, *places)
-    axes = (Axis(1), alone.axes[1], *(Axis(size) for size in shape[2:]))
+    matrix = columns(_matrix(alone, kernel, stride, padding, dilation, groups, spans, kept), pick)
+    sizes = [width for _, width in spans]
+    moved = torch.bmm(alone.values.reshape(len(matrix), -1, matrix.shape[1]), matrix)  # (G, S, places)
+    axes = (Axis(1), single.axes[1], *(Axis(n, o) for n, (o, _) in zip(shape[2:], spans, strict=True)))
     if single.spread is None:
-        return Term(values, axes, single.parts)
-    G, S = single.spread.shape[:2]
-    ones = values.new_ones(()).expand(G, 1, 1, *shape[2:])
-    axes = (Axis(1), single.axes[1], *axes[2:])
-    return Term(ones, axes, single.parts, values.reshape(G, S, 1, 1, *shape[2:]))
+        return Term(moved.reshape(len(matrix), 1, 1, *sizes), axes, single.parts)
+    ones = moved.new_ones(()).expand(len(matrix), 1, 1, *sizes)
+    return Term(ones, axes, single.parts, moved.reshape(*moved.shape[:2], 1, 1, *sizes))
+
+
+# A convolution in groups is one matrix for each, from the window to the outputs, while that takes at most so many times
+# the products and so many bytes: torch's own kernels are slow for it, most of all in float64.
+WIDE = {torch.float64: 16, torch.float32: 4}
+LARGE = 1 << 24
+
+
+def _is_small(term: Term, kernel: Tensor, groups: int, spans: Sequence[tuple[int, int]]) -> bool:
+    inside = prod(term.values.shape[3:])
+    numbers = prod(kernel.shape[:2]) * inside * prod(width for _, width in spans)
+    wide = WIDE.get(kernel.dtype, 0)
+    return inside <= wide * prod(kernel.shape[2:]) and numbers * kernel.element_size() <= LARGE
+
+
+def _matrix(
+    term: Term,
+    kernel: Tensor,
+    stride: list[int],
+    padding: list[int],
+    dilation: list[int],
+    groups: int,
+    spans: Sequence[tuple[int, int]],
+    kept: dict[Any, Tensor],
+) -> Tensor:
+    """Return the convolution from a term's window to the outputs that read it, (groups, inputs, outputs).
+
+    Only the last few are kept: the next pixel has another window.
+    """
+    widths = term.values.shape[3:]
+    key = tuple(
+        (axis.start + p - o * st, w, width)
+        for axis, w, st, p, (o, width) in zip(term.axes[2:], widths, stride, padding, spans, strict=True)
+    )
+    if key not in kept:
+        if len(kept) >= 4:
+            kept.clear()
+        n = len(stride)
+        full = torch.nn.functional.pad(kernel, [0, 1] * n)  # a last tap of zeros, for what is not read
+        index: list[Any] = []
+        for m, ((ahead, w, width), k, st, d) in enumerate(zip(key, kernel.shape[2:], stride, dilation, strict=True)):
+            tap = torch.arange(w, device=kernel.device).unsqueeze(1) + ahead
+            tap = tap - st * torch.arange(width, device=kernel.device)
+            tap = torch.where((tap >= 0) & (tap <= (k - 1) * d) & (tap % d == 0), tap // d, k)
+            index.append(tap.view(*(w if i == m else 1 for i in range(n)), *(width if i == m else 1 for i in range(n))))
+        taps = full[(slice(None), slice(None), *index)]  # (outputs, inputs, *window, *places)
+        taps = taps.reshape(groups, -1, kernel.shape[1], prod(widths), prod(width for _, width in spans))
+        kept[key] = taps.permute(0, 2, 3, 1, 4).reshape(groups, taps.shape[2] * taps.shape[3], -1)
+    return kept[key]
 
 
 def _windowed(
@@ -125,6 +171,7 @@ def _windowed(
     groups: int,
     shape: Sequence[int],
     taps: Tensor | None,
+    kept: dict[Any, Tensor],
 ) -> Term:
     """Any other convolution: what leaves the window is left out."""
     term = term.single().apart().filled(1)
@@ -134,16 +181,19 @@ def _windowed(
     sizes = kernel.shape[2:]
     starts = [axis.start for axis in term.axes[2:]]
     widths = list(term.values.shape[3:])
-    spans = []
-    for s, w, k, st, p, d, size in zip(starts, widths, sizes, stride, padding, dilation, shape[2:], strict=True):
-        first = max(0, -((-(s + p - (k - 1) * d)) // st))
-        last = min(size - 1, (s + w - 1 + p) // st)
-        spans.append((first, max(last - first + 1, 0)))
+    spans = _spans(term, kernel, stride, padding, dilation, shape)
     axes = (Axis(1), Axis(shape[1]), *(Axis(size, o) for size, (o, _) in zip(shape[2:], spans, strict=True)))
     out_sizes = [width for _, width in spans]
     if not prod(out_sizes):
         values = term.values.new_zeros(len(term.values), 1, shape[1], *out_sizes)
         return Term(values, axes, term.parts)
+    if groups > 1 and _is_small(term, kernel, groups, spans):
+        matrix = _matrix(term, kernel, stride, padding, dilation, groups, spans, kept)
+        moved = torch.bmm(term.values.reshape(len(term.values), groups, -1).transpose(0, 1), matrix)
+        places = moved.reshape(groups, len(term.values), -1, prod(out_sizes)).permute(3, 1, 0, 2).contiguous()
+        values = places.reshape(*out_sizes, len(term.values), 1, shape[1])  # places first in memory
+        n = len(out_sizes)
+        return Term(values.permute(n, n + 1, n + 2, *range(n)), axes, term.parts, owned=True)
     reads = [
         _reads(s, w, k, st, p, d, o, width)
         for s, w, k, st, p, d, (o, width) in zip(starts, widths, sizes, stride, padding, dilation, spans, strict=True)
@@ -161,6 +211,26 @@ def _windowed(
         n = len(stride)
         values = torch.convolution(moved, kernel, None, stride, [0] * n, dilation, False, [0] * n, groups)
     return Term(values.unsqueeze(1), axes, term.parts)
+
+
+def _spans(
+    term: Term,
+    kernel: Tensor,
+    stride: list[int],
+    padding: list[int],
+    dilation: list[int],
+    shape: Sequence[int],
+) -> list[tuple[int, int]]:
+    """Return first place and number of the outputs that read from the term's window."""
+    spans = []
+    along = zip(
+        term.axes[2:], term.values.shape[3:], kernel.shape[2:], stride, padding, dilation, shape[2:], strict=True
+    )
+    for axis, w, k, st, p, d, size in along:
+        first = max(0, -((-(axis.start + p - (k - 1) * d)) // st))
+        last = min(size - 1, (axis.start + w - 1 + p) // st)
+        spans.append((first, max(last - first + 1, 0)))
+    return spans
 
 
 def _reads(

@@ -40,11 +40,11 @@ def _addmm(walk: Walk, node: Node, bias: Any, x: Any, y: Any, beta: float = 1, a
 
 
 def columns(matrix: Tensor, pick: Tensor) -> Tensor:
-    """Return matrix[pick], without a gather where the places follow one another."""
+    """Return matrix[pick], row by row in memory, without a gather where the places follow one another."""
     first, n = int(pick[0]), len(pick)
     if int(pick[-1]) - first == n - 1 and bool((pick.diff() == 1).all()):
-        return matrix[first : first + n]
-    return matrix[pick]
+        return matrix[first : first + n].contiguous()
+    return matrix[pick].contiguous()
 
 
 def _times_matrix(term: Term, matrix: Tensor) -> Term:
