@@ -55,8 +55,7 @@ class GradCAMPlusPlus:
         target_layer: a module of the model or its dotted name; it puts out (1, K, H, W), channels first.
         head: name of the outer function, "exp" as in the paper or "sigmoid".
         weights: "closed" is 1/(2 + sigma rho g), one reverse pass, right if the tail is affine along every entry's
-            line; "exact" is (10) with true derivatives, which is as cheap if the tail is piecewise linear, and else
-            costs a nested derivative per entry.
+            line; "exact" is (10) with true derivatives (`cam.jets`), which is as cheap if the tail is piecewise linear.
 
     Raises:
         ValueError: `head` or `weights` is unknown.

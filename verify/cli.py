@@ -272,6 +272,57 @@ def replay(
 
 
 @app.command()
+def bench(
+    workload: Annotated[list[str], typer.Option("--workload", help="Measure this tail alone (may be repeated).")] = [],  # noqa: B006
+    dtype: Annotated[list[str], typer.Option("--dtype", help="float64 or float32 alone.")] = [],  # noqa: B006
+    whole: Annotated[bool, typer.Option("--whole", help="Whole maps, not extrapolated from a sample.")] = False,
+    threads: Annotated[int, typer.Option(min=0, help="Threads of torch; 0 leaves its own number.")] = 0,
+    rounds: Annotated[int, typer.Option(min=1, help="How often everything is measured in turn.")] = 3,
+    representations: Annotated[
+        bool, typer.Option("--representations", help="Leave out one representation of the engine at a time instead.")
+    ] = False,
+    json: Annotated[bool, typer.Option("--json", help="Print the rows as JSON.")] = False,
+    record: Annotated[
+        bool, typer.Option("--record", help="Make this the recorded figures: on a quiet machine.")
+    ] = False,
+    report: Annotated[Path, typer.Option(help="Directory for what an interrupted run has finished.")] = Path("report"),
+) -> None:
+    """Time true derivatives of known architectures' tails beside other ways to them and beside the arithmetic limit.
+
+    Without --whole it takes some minutes. A run that is interrupted goes on where it stopped.
+    """
+    from json import dumps
+
+    from verify.bench import run
+    from verify.report import bench as shown
+    from verify.report import files
+
+    names, dtypes = run.chosen(workload, dtype)
+    if record and (workload or dtype):
+        raise UsageError("--record needs all tails in both dtypes: leave out --workload and --dtype")
+    files.demand_writable(report)
+    if whole and representations:
+        raise UsageError("--whole and --representations exclude each other: gains are measured on a sample")
+    settings = {"rounds": rounds, "threads": threads, "whole": whole}
+
+    def progress(task: str) -> None:
+        messages.print(f"measuring {task}", highlight=False, markup=False)
+
+    work = run.gains if representations else run.rows
+    kept = report / (".bench-gains.jsonl" if representations else ".bench.jsonl")
+    try:
+        found = work(names, dtypes, settings, kept, progress)
+    except KeyboardInterrupt:
+        _leave("interrupted: run the same command again, and it goes on where it stopped.", INTERRUPTED)
+    if json:
+        sys.stdout.write(dumps(found, indent=1) + "\n")
+    else:
+        Console().print(*(shown.terminal(gains=found) if representations else shown.terminal(found)))
+    if record:
+        files.write_whole(run.RECORD, run.record("gains" if representations else "rows", found).encode())
+
+
+@app.command()
 def cite(claim: Annotated[str, typer.Argument(help="Name of the claim, as the table of verify gives it.")]) -> None:
     """Print one sentence that says how a claim stands, and BibTeX to cite it."""
     from derivation.claims import LIBRARY

@@ -96,16 +96,18 @@ def differentiated(tried: Experiment, number: int, mode: "RunningError | None" =
     Raises:
         Fault: the tail is curved though the experiment says that it is not, or the other way round.
     """
-    from cam.jets import tail_derivatives
+    from cam.jets import nested_derivatives, tail_derivatives
 
     where = _at(tried, number)
     A, tail = where.activations, where.tail
     if bool(tail.smooth_operations) == tried.piecewise_linear:
         raise Fault(f"{tried.name} has the smooth operations {tail.smooth_operations}, the register says otherwise")
     c = int(tail(A)[0].argmax())
-    tail(A.expand(2, -1, -1, -1))  # the first batch makes it check itself: not to be watched
-    with nullcontext() if mode is None or tried.piecewise_linear else mode:
+    if mode is None or tried.piecewise_linear:
         return A, c, tail_derivatives(tail, A, c)
+    tail(A.expand(2, -1, -1, -1))  # the first batch makes it check itself: not to be watched
+    with mode:
+        return A, c, nested_derivatives(lambda moved: tail(moved)[:, c], A)
 
 
 def explanations(A: "Tensor", c: int, derivatives: "Tensor", form: Form) -> "tuple[Explanation, Explanation]":

@@ -1,7 +1,7 @@
 """The parts of README.md that are made and not written: `python -m verify.readme` puts them in, a test compares them.
 
 They stand between `<!-- NAME -->` and `<!-- /NAME -->`: `verdicts` is made from the claims and the recorded standing,
-`picture` from the recorded figures.
+`picture` and `bench` from the recorded figures.
 """
 
 from collections import Counter
@@ -10,8 +10,10 @@ from pathlib import Path
 from derivation.claims import CLAIMS
 from derivation.heads import HEADS
 from verify import ledger, picture_study
+from verify.bench.run import recorded as benchmark
 from verify.catalogue.networks import NETWORKS
 from verify.errors import UsageError
+from verify.report.bench import markdown as timings
 from verify.report.picture import sentences
 from verify.report.table import answers, outer_functions, refuted
 from verify.report.words import counted
@@ -62,7 +64,12 @@ def picture() -> str:
     )
 
 
-PARTS = {"verdicts": verdicts, "picture": picture}
+def bench() -> str:
+    """Return what was measured of the engine of true derivatives."""
+    return timings(benchmark())
+
+
+PARTS = {"verdicts": verdicts, "picture": picture, "bench": bench}
 
 
 def filled(text: str) -> str:

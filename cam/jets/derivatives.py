@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 GIB = 2**30
 # What one node's derivatives of a chunk take at most, in bytes: more of it stays in no cache.
-CACHED = 2**24
+CACHED = 2**25
 # Lines that are followed first, to see how much memory one takes.
 FIRST = 8
 Progress = Callable[[int, int], None]
@@ -100,7 +100,21 @@ def pure_derivatives(
         ValueError: there is no such score or entry, the order is none of 1, 2, 3, or A has another shape.
         UnknownOperation: an operation has no rule, and two oracles disagree about its derivatives.
     """
-    plan = Plan(tail.coarse, _checked(tail, A), _target(tail, A, target))
+    plan = Plan(tail.coarse, _checked(tail, A), target)
+    return planned(plan, entries, order, memory=memory, kept=kept, progress=progress)
+
+
+def planned(
+    plan: Plan,
+    entries: Tensor | None = None,
+    order: int = 3,
+    *,
+    memory: int = GIB,
+    kept: Path | None = None,
+    progress: Progress | None = None,
+) -> Derivatives:
+    """Return the same for a plan that has been made: what is kept in it is not worked out a second time."""
+    A = plan.A
     if order not in (1, 2, 3):
         raise ValueError(f"order must be 1, 2 or 3, not {order}")
     entries = torch.arange(A.numel(), device=A.device) if entries is None else _entries(entries, A)
@@ -126,7 +140,7 @@ def _followed(
     progress: Progress | None,
     shares: dict[object, tuple[float, float]],
 ) -> tuple[Tensor, Tensor]:
-    start = root(plan)
+    start = plan.kept("root", lambda: root(plan))
     place, factor = start.place[entries], start.factor[entries]
     wanted = place[factor != 0].unique()
     store = Kept.open(kept, plan, start, len(plan.sites))
@@ -180,14 +194,6 @@ def _checked(tail: Tail, A: Tensor) -> Tensor:
     if A.dtype != tail.at.dtype:
         raise ValueError(f"the tail was cut in {tail.at.dtype}, A is {A.dtype}: cut the model in the other dtype")
     return A.detach().contiguous()
-
-
-def _target(tail: Tail, A: Tensor, target: int) -> int:
-    with torch.no_grad():
-        classes = tail(A).shape[1]
-    if not 0 <= target < classes:
-        raise ValueError(f"the tail has scores 0 to {classes - 1}, not {target}")
-    return int(target)
 
 
 def _entries(entries: Tensor, A: Tensor) -> Tensor:

@@ -1,6 +1,6 @@
 """Terms that are not multiplied out yet, because what comes next may need less than all of their numbers."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 import torch
@@ -19,6 +19,7 @@ class Product:
         coefficients: (G, *box), of size 1 on the last axis.
         basis: (G or 1, *box or ones).
         axes, parts, spread: as in `Term`; no axis has one place.
+        is_fixed: whether the basis is the plan's own, the same tensor in every chunk.
     """
 
     coefficients: Tensor
@@ -26,6 +27,7 @@ class Product:
     axes: tuple[Axis, ...]
     parts: tuple[int, ...]
     spread: Tensor | None
+    is_fixed: bool = False
 
     @property
     def directions(self) -> int:
@@ -48,12 +50,16 @@ class Product:
         """Return node.permute(dims)."""
         return self.solid().permuted(dims)
 
-    def times_matrix(self, matrix: Tensor) -> "Product | None":
-        """Return x @ matrix over the last dimension, or None if that is not the last axis alone."""
+    def mapped(self, times: Callable[[Tensor], Tensor]) -> "Product | None":
+        """Return what a matrix makes of the last dimension, or None if that is not the last axis alone.
+
+        Args:
+            times: basis -> basis @ matrix.
+        """
         if self.parts[-1] != 1 or (self.spread is not None and self.spread.shape[-1] > 1):
             return None
-        axes = (*self.axes[:-1], Axis(matrix.shape[1]))
-        return replace(self, basis=self.basis @ matrix, axes=axes)
+        basis = times(self.basis)
+        return replace(self, basis=basis, axes=(*self.axes[:-1], Axis(basis.shape[-1])))
 
 
 @dataclass(frozen=True, eq=False)

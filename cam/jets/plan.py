@@ -19,6 +19,31 @@ from cam.smooth import dependent, harmless, name_of
 Rule = Callable[..., Any]
 
 
+@dataclass(frozen=True)
+class Options:
+    """Which representations are used. All are; leaving one out is for measurement and tests only: results are the same.
+
+    Args:
+        roots: lines begin behind a pool, each once (`cam.jets.rays`).
+        windows: behind a convolution a direction fills its window alone.
+        taps: a small window is convolved by one matrix product for each tap, or for each group if there are several.
+        spreads: lines of one channel share their values until channels are mixed.
+        one_place: the layer norm of a direction in one channel stays in the span of two vectors.
+        folding: the factors of batch norms are put into the convolutions before them.
+        forms: a quadratic form stands for the last second derivative behind a widening 1 x 1 convolution.
+        blocks: sums at a curved operation are taken block by block, each of which fits into a processor's cache.
+    """
+
+    roots: bool = True
+    windows: bool = True
+    taps: bool = True
+    spreads: bool = True
+    one_place: bool = True
+    folding: bool = True
+    forms: bool = True
+    blocks: bool = True
+
+
 @dataclass(eq=False)
 class Plan:
     """One tail, one A, one score: every value at A, one reverse pass, and which rule every operation follows.
@@ -27,6 +52,7 @@ class Plan:
         graph: A of shape (1, ...) -> scores (1, C).
         A: the activations.
         c: which score.
+        options: which representations are used.
 
     After that it has:
         values: of every node, at A.
@@ -42,9 +68,11 @@ class Plan:
     A: Tensor
     c: int
     cache: dict[Any, Any] = field(default_factory=dict)
+    options: Options = Options()
 
     def __post_init__(self) -> None:
-        self.graph = folded(self.graph)
+        if self.options.folding:
+            self.graph = folded(self.graph)
         self.moving = dependent(self.graph.graph)
         self.source = next(node for node in self.graph.graph.nodes if node.op == "placeholder")
         self.nodes = [node for node in self.graph.graph.nodes if node in self.moving and node.op.startswith("call")]
@@ -78,7 +106,10 @@ class Plan:
                 elif node.op == "get_attr":
                     values[node] = getattr(self.graph, str(node.target))
                 elif node.op == "output":
-                    score = values[node.args[0]].flatten()[self.c]
+                    scores = values[node.args[0]].flatten()
+                    if not 0 <= self.c < len(scores):
+                        raise ValueError(f"the tail has scores 0 to {len(scores) - 1}, not {self.c}")
+                    score = scores[self.c]
                 else:
                     args, kwargs = map_arg((node.args, node.kwargs), values.__getitem__)
                     values[node] = function_of(node)(*args, **kwargs)
@@ -149,7 +180,11 @@ class Plan:
 
     def _widens(self, node: Node) -> bool:
         """Whether a 1 x 1 convolution makes many channels of few for a curved operation behind which nothing comes."""
-        if name_of(node) != "convolution" or len(self.moving.intersection(node.all_input_nodes)) > 1:
+        if (
+            not self.options.forms
+            or name_of(node) != "convolution"
+            or len(self.moving.intersection(node.all_input_nodes)) > 1
+        ):
             return False
         outputs, inputs = self.values[node.all_input_nodes[1]].shape[:2]
         while outputs >= 2 * inputs and len(node.users) == 1:

@@ -59,7 +59,7 @@ def root(plan: Plan) -> Root:
     reached: set[Node] = {plan.source}
     waiting = {node: sum(user in plan.rules for user in node.users) for node in (plan.source, *plan.order)}
     for node in plan.order:
-        if node in plan.adjoints:
+        if node in plan.adjoints or not plan.options.roots:
             break
         for parent in node.all_input_nodes:
             if parent in waiting:
@@ -74,7 +74,7 @@ def root(plan: Plan) -> Root:
     node = best[0]
     shape = plan.values[node].shape
     channel = 1 if len(shape) >= 4 and _first_use(plan, node) not in CHANNELS_LAST else len(shape) - 1
-    return Root(*best, channel, _in_channels(plan, node, channel))
+    return Root(*best, channel, plan.options.spreads and _in_channels(plan, node, channel))
 
 
 CHANNELS_LAST = frozenset({"permute", "native_layer_norm", "view", "_softmax"})

@@ -213,7 +213,9 @@ def elementwise(walk: Walk, node: Node, x: Node, slopes: Sequence[Tensor | None]
     weights = walk.plan.cache[node, "weights"]
     inside = [one.inside(w) for w in (*weights, *((first, second) if goes_on else ()))]
     rows = Rows.of(one)
-    s2, s3, outs = curved(rows, one.values, None if two is None else two.values, inside)
+    block = BLOCK if walk.plan.options.blocks else one.values.numel()
+    follow = across if rows.is_across else curved
+    s2, s3, outs = follow(rows, one.values, None if two is None else two.values, inside, block)
     walk.add(node, rows.total(s2, 2), rows.total(s3, 3))
     if not goes_on:
         if cross is not None:
@@ -258,6 +260,17 @@ class Rows:
         outer = tuple(k for k in order if k and (k in spread or k in before))
         return cls(term, outer, tuple(k for k in order if k and k not in outer))
 
+    @property
+    def is_across(self) -> bool:
+        """Whether directions lie next to one another in memory, and every row is scattered."""
+        term = self.term
+        return term.spread is None and len(term.values) > 1 and term.values.stride(0) == 1 and not self.inner_is_long
+
+    @property
+    def inner_is_long(self) -> bool:
+        """Whether the numbers of a row that lie together are many enough to work on row by row."""
+        return prod(self.term.values.shape[k] for k in self.inner) >= 64
+
     def stack(self, values: Tensor) -> Tensor:
         """Return numbers of the box, (G or 1, *box or ones), as (places or 1, G or 1, numbers or 1)."""
         sizes = [prod(values.shape[k] for k in dims) for dims in (self.outer, self.inner)]
@@ -290,7 +303,7 @@ BLOCK = 1 << 16  # numbers worked on at once: they and what is made of them stay
 
 
 def curved(
-    rows: Rows, one: Tensor, two: Tensor | None, weights: Sequence[Tensor]
+    rows: Rows, one: Tensor, two: Tensor | None, weights: Sequence[Tensor], block: int = BLOCK
 ) -> tuple[Tensor, Tensor, tuple[Tensor, ...]]:
     """Return sum e z1^2 and sum f z1^3 + 3 e z1 z2 over rows, and phi' z1 and phi'' z1^2 + phi' z2 if these are asked.
 
@@ -299,6 +312,7 @@ def curved(
         one: z1 in the box.
         two: and z2.
         weights: e and f; then phi' and phi'' if the operation's own derivatives are wanted.
+        block: numbers worked on at once.
     """
     u = rows.stack(one)
     b = None if two is None else rows.stack(two)
@@ -306,7 +320,7 @@ def curved(
     places, G, n = u.shape
     s2, s3 = u.new_empty(places, G), u.new_empty(places, G)
     outs = tuple(u.new_empty(u.shape) for _ in more)
-    step = max(1, BLOCK // max(n, 1))
+    step = max(1, block // max(n, 1))
     scratch = u.new_empty(min(step, G), n)
 
     def part(w: Tensor, q: int, g: slice) -> Tensor:
@@ -331,6 +345,45 @@ def curved(
             square.mul_(z)
             torch.sum(square, 1, out=s3[q, g])
     return s2, s3, tuple(map(rows.back, outs))
+
+
+def across(
+    rows: Rows, one: Tensor, two: Tensor | None, weights: Sequence[Tensor], block: int = BLOCK
+) -> tuple[Tensor, Tensor, tuple[Tensor, ...]]:
+    """Do the same as `curved` where the directions lie next to one another in memory: (numbers, G)."""
+    order = in_memory(one, range(1, one.ndim))
+    G = len(one)
+    shape = [one.shape[k] for k in order]
+    back = [0] * one.ndim
+    for at, k in enumerate([*order, 0]):
+        back[k] = at
+
+    def matrix(values: Tensor) -> Tensor:
+        full = values.expand(len(values), *one.shape[1:])
+        return full.permute(*order, 0).reshape(-1, len(values))
+
+    u = matrix(one)
+    b = None if two is None else matrix(two)
+    e, f, *more = map(matrix, weights)
+    n = len(u)
+    s2, s3 = u.new_zeros(G), u.new_zeros(G)
+    outs = tuple(u.new_empty(n, G) for _ in more)
+    step = max(1, block // G)
+    for at in range(0, n, step):
+        g = slice(at, min(at + step, n))
+        z = u[g]
+        square = z * z
+        s2 += (square * e[g]).sum(0)
+        if more:
+            torch.mul(z, more[0][g], out=outs[0][g])
+            torch.mul(square, more[1][g], out=outs[1][g])
+            if b is not None:
+                outs[1][g].addcmul_(b[g], more[0][g])
+        square.mul_(f[g])
+        if b is not None:
+            square.addcmul_(b[g], e[g], value=3)
+        s3 += square.mul_(z).sum(0)
+    return s2.unsqueeze(0), s3.unsqueeze(0), tuple(out.reshape(*shape, G).permute(back) for out in outs)
 
 
 def _sum_rows(values: Tensor, weights: Tensor, out: Tensor) -> None:

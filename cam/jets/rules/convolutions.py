@@ -42,12 +42,14 @@ def _convolution(
         return jet.each(lambda term: whole(torch.convolution(term.dense().flatten(0, 1), *rest).unsqueeze(1)))
     if groups == 1 and prod(kernel.shape[2:]) == 1 and set(stride) == {1} and not any(padding):
         return _widened(walk, node, jet.solid(), kernel.flatten(1))
+    options = walk.plan.options
     taps = walk.plan.kept(node, lambda: kernel.permute(*range(2, kernel.ndim), 1, 0).contiguous())
+    taps = taps if options.taps else None
     matrices = walk.plan.kept("matrices", dict)
     how = How(node, kernel, taps, stride, padding, dilation, groups, walk.plan.values[node].shape, matrices)
     if groups == kernel.shape[0] == walk.plan.values[x].shape[1] and not jet.second:
         return jet.each(lambda term: _depthwise(term, how))
-    return jet.each(lambda term: _windowed(term, how))
+    return jet.each(lambda term: _windowed(term if options.windows else whole(term.dense()), how))
 
 
 @dataclass(frozen=True, eq=False)
@@ -57,7 +59,7 @@ class How:
     Args:
         node: where it stands.
         kernel: (outputs, inputs of a group, *taps).
-        taps: the same as (*taps, inputs, outputs).
+        taps: the same as (*taps, inputs, outputs), or None if torch is to convolve.
         stride, padding, dilation: one number for each direction.
         groups: how many.
         shape: of the output.
@@ -66,7 +68,7 @@ class How:
 
     node: Node
     kernel: Tensor
-    taps: Tensor
+    taps: Tensor | None
     stride: list[int]
     padding: list[int]
     dilation: list[int]
@@ -146,6 +148,8 @@ KEPT = 1 << 26
 
 
 def _is_small(term: Term, how: How, spans: Sequence[tuple[int, int]]) -> bool:
+    if how.taps is None:
+        return False
     inside, kernel = prod(term.values.shape[3:]), how.kernel
     numbers = prod(kernel.shape[:2]) * inside * prod(width for _, width in spans)
     wide = WIDE.get(kernel.dtype, 0)
@@ -203,7 +207,7 @@ def _windowed(term: Term, how: How) -> Term:
     ways = list(zip(how.along(term), spans, strict=True))
     reads = [_reads(s, w, k, st, p, d, o, width) for (s, w, k, st, p, d, _), (o, width) in ways]
     pairs = prod(sum(len(range(*r[0])) for r in along) for along in reads)
-    if groups == 1 and 2 * pairs <= prod(out_sizes) * prod(kernel.shape[2:]):
+    if groups == 1 and how.taps is not None and 2 * pairs <= prod(out_sizes) * prod(kernel.shape[2:]):
         values = _by_taps(term.values[:, 0], how.taps, reads, out_sizes)
     else:
         pads: list[int] = []

@@ -24,8 +24,19 @@ def _mm(walk: Walk, node: Node, x: Any, y: Any) -> Any:
 
 
 def _matrix(walk: Walk, x: Node, matrix: Tensor, factor: float) -> Jet:
+    made: dict[Any, Any] = {}  # first and second derivative share their bases, and some are the same in every chunk
+
     def lazily(term: Any) -> Any:
-        return term.times_matrix(matrix * factor) if isinstance(term, Product) else None
+        if not isinstance(term, Product):
+            return None
+        memo, key = walk.plan.cache if term.is_fixed else made, (x, id(term.basis))
+
+        def times_basis(basis: Tensor) -> Tensor:
+            if key not in memo:  # with the basis, or another could come to have its address
+                memo[key] = basis, basis @ (matrix if factor == 1 else matrix * factor)
+            return memo[key][1]
+
+        return term.mapped(times_basis)
 
     return walk.jets[x].each(lambda term: scaled(_times_matrix(term, matrix), factor), lazily)
 

@@ -25,7 +25,7 @@ def _layer_norm(walk: Walk, node: Node, x: Any, shape: Sequence[int], weight: An
     X = walk.plan.values[x]
     dims = range(X.ndim - n, X.ndim)
     one, two = walk.jets[x].pair()
-    if two is None and n == 1 and _in_one_place(one):
+    if walk.plan.options.one_place and two is None and n == 1 and _in_one_place(one):
         return _layer_norm_in_one(walk, node, one, X, walk.value(weight), eps)
     one = _over(one, dims)
     two = None if two is None else _over(two, dims)
@@ -107,15 +107,21 @@ def _layer_norm_in_one(walk: Walk, node: Node, one: Term, X: Tensor, weight: Ten
     walk.add(node, total(q2 * along_u + 2 * q1 * along_a, 2), total(q3 * along_u + 3 * q2 * along_a, 3))
     if not walk.goes_on(node):
         return None
-    one_u = full.inside(gain * u)
+    window = tuple((axis.start, width) for axis, width in zip(one.axes, one.values.shape[1:], strict=True))[:-1]
+    is_fixed = all(axis.pick is None for axis in full.axes)
+    if is_fixed:
+        one_u = walk.plan.kept((node, "u", one.parts, window), lambda: full.inside(gain * u))
+    else:
+        one_u = full.inside(gain * u)
     own = one.values.new_zeros(len(one.values), *(1,) * (len(one.axes) - 1), n)
     own -= 1 / n
     own.view(len(own), n)[torch.arange(len(own)), pick] += 1
-    own = own * full.inside(gain)
+    if weight is not None:
+        own = own * full.inside(weight)
     squared = None if one.spread is None else one.spread.square()
 
     def product(coefficients: Tensor, basis: Tensor, spread: Tensor | None) -> Product:
-        return Product(coefficients, basis, full.axes, one.parts, spread)
+        return Product(coefficients, basis, full.axes, one.parts, spread, is_fixed=is_fixed and basis is one_u)
 
     first = (product(q1, one_u, one.spread), product(r * s, own, one.spread))
     second = (product(q2, one_u, squared), product(2 * q1 * s, own, squared))

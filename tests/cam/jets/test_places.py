@@ -75,6 +75,7 @@ OPERATIONS = {
     "one matrix on the left": lambda x: constant(2, 5) @ x[0, 0],
     "baddbmm": lambda x: torch.baddbmm(x[0, :, :, :3], x[0], constant(4, 6, 3), beta=2),
     "addcmul": lambda x: torch.addcmul(x[:, :1], x, constant(1, 4, 1, 1), value=0.5),
+    "layer norm of channels": lambda x: F.layer_norm(x.permute(0, 2, 3, 1), (4,), constant(4)) @ constant(4, 12),
     "convolution in groups": lambda x: F.conv2d(x, constant(6, 2, 3, 2), stride=2, padding=1, groups=2),
     "convolution in groups, dilated": lambda x: F.conv2d(x, constant(8, 1, 2, 2), dilation=2, groups=4),
     "convolution of each channel": lambda x: F.conv2d(x, constant(4, 1, 3, 3), padding=1, groups=4),

@@ -1,0 +1,94 @@
+"""The benchmark for people: tables for a terminal and for README.md."""
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from rich.table import Table
+
+from verify.bench.peers import NOT_RUN
+from verify.bench.workloads import WORKLOADS
+
+PEERS = {
+    "nested_autograd": "nested autograd",
+    "nested_jvp_vmap": "nested jvp, vmap",
+    "jvp_jvp_grad": "jvp of jvp of grad",
+    "jax_nested_jvp": "nested jvp in jax, jit",
+}
+COLUMNS = (
+    "tail",
+    "dtype",
+    "ms an entry",
+    "whole map, s",
+    "extra MiB",
+    *(f"faster than {peer}" for peer in PEERS.values()),
+    "times the GEMM limit",
+    "largest error",
+)
+LINEAR = ("tail", "dtype", "whole map, ms", "forward and backward passes", "largest error")
+GAINS = ("tail", "dtype", "left out", "predicted gain", "measured gain")
+SAYS = {workload.name: workload.says for workload in WORKLOADS}
+EMPTY = "Not measured yet: `gradcampp bench --record` does it, on a machine that does nothing else.\n"
+
+
+def cells(row: dict[str, Any]) -> tuple[str, ...]:
+    """Return the cells of a row of a tail that has a site."""
+    return (
+        f"{row['workload']}: {SAYS[row['workload']]}",
+        row["dtype"],
+        _number(row["ms_per_entry"]),
+        _number(row["whole_map_s"]) + ("" if row["whole_map"] == "measured" else " (extrapolated)"),
+        _number(row["peak_extra_mib"]),
+        *(_number(row["peers_speedup"][peer]) for peer in PEERS),
+        _number(row["times_gemm_limit"]),
+        f"{row['max_error']:.1e}",
+    )
+
+
+def linear_cells(row: dict[str, Any]) -> tuple[str, ...]:
+    """Return the cells of a row of a piecewise-linear tail."""
+    passes = f"{_number(row['forward_backward_ratio'])} ({'at most' if row['within_rule'] else 'more than'} 1.5)"
+    says = f"{row['workload']}: {SAYS[row['workload']]}"
+    return says, row["dtype"], _number(1000 * row["whole_map_s"]), passes, f"{row['max_error']:.1e}"
+
+
+def gain_cells(row: dict[str, Any]) -> tuple[str, ...]:
+    """Return the cells of what a representation gains."""
+    numbers = (_number(row[key]) for key in ("predicted_gain", "measured_gain"))
+    return (row["workload"], row["dtype"], row["representation"], *numbers)
+
+
+def tables(rows: Sequence[dict[str, Any]], gains: Sequence[dict[str, Any]]) -> list[tuple[tuple[str, ...], list[Any]]]:
+    """Return head and cells of every table that has a row."""
+    curved = [cells(row) for row in rows if row["forward_backward_ratio"] is None]
+    linear = [linear_cells(row) for row in rows if row["forward_backward_ratio"] is not None]
+    found = [(COLUMNS, curved), (LINEAR, linear), (GAINS, list(map(gain_cells, gains)))]
+    return [(head, body) for head, body in found if body]
+
+
+def terminal(rows: Sequence[dict[str, Any]] = (), gains: Sequence[dict[str, Any]] = ()) -> Iterable[Table]:
+    """Yield the tables for a terminal."""
+    for head, body in tables(rows, gains):
+        table = Table()
+        for name in head:
+            table.add_column(name, overflow="fold")
+        for line in body:
+            table.add_row(*line)
+        yield table
+
+
+def markdown(record: dict[str, Any]) -> str:
+    """Return the recorded tables, or the sentence that says there are none."""
+    if not record["rows"] and not record["gains"]:
+        return EMPTY
+    row = (*record["rows"], *record["gains"])[0]
+    parts = [f"Measured on {record['processor']}, torch on {row['threads']} threads:\n"]
+    for head, body in tables(record["rows"], record["gains"]):
+        lines = [head, ("---",) * len(head), *body]
+        parts.append("".join(f"| {' | '.join(line)} |\n" for line in lines))
+    return "\n".join(parts)
+
+
+def _number(value: Any) -> str:
+    if value is None or value == NOT_RUN:
+        return NOT_RUN
+    return f"{value:.0f}" if value >= 100 else f"{value:.3g}"
