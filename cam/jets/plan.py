@@ -29,7 +29,7 @@ class Options:
     Args:
         roots: lines begin behind a pool, each once (`cam.jets.rays`).
         windows: behind a convolution a direction fills its window alone.
-        taps: a small window is convolved by one matrix product for each tap.
+        taps: a small window is convolved by one matrix product for each tap, or for each group if there are several.
         spreads: lines of one channel share their values until channels are mixed.
         one_place: the layer norm of a direction in one channel stays in the span of two vectors.
         folding: the factors of batch norms are put into the convolutions before them.
