@@ -113,6 +113,24 @@ def draws(claim: Claim, at_most: int, seed: int) -> Draws:
     return Draws(claim.name, held, undecided, others.rejected, others.vacuous, ordered, worst[2], worst[1], bits)
 
 
+def caught_after(claim: Claim, false: Claim, at_most: int, seed: int) -> int:
+    """Return how many cases of a claim are drawn until one tells a false version from it; 0 if none does.
+
+    Args:
+        claim: the true claim, whose cases are drawn.
+        false: the same with an error in its sides.
+        at_most: how many cases are drawn.
+        seed: of the random numbers.
+    """
+    for count, (_, case) in enumerate(drawn(claim, at_most, seed, Counted()), 1):
+        try:
+            if judge(false, case).holds is False:
+                return count
+        except (NoRule, KeyError):  # the error brought in what the claim does not have
+            return 0
+    return 0
+
+
 def agrees(outcome: Outcome) -> bool:
     """Whether a claim holds in a case; wide balls that overlap do not say so."""
     narrow = outcome.bound is None or outcome.bound < 2.0**-SURE

@@ -24,7 +24,7 @@ from verify.methods.enclosure import enclosure
 from verify.methods.exact import exact
 from verify.methods.symbolic import symbolic
 from verify.methods.trial import Outcome
-from verify.replay import Replayed, dropped
+from verify.replay import PRINTED, Replayed, dropped
 from verify.report.words import QUOTED, counted, source_words
 from verify.typeset import Block, Display, Explanation, Items, Piece, Ref, Section, Sentence
 from verify.verdict import Evidence, Verdict, combine, stands
@@ -234,12 +234,15 @@ def at_counterexample(replayed: Replayed) -> Explanation:
     hypothesis = dropped(claim, replayed.stored.without)
     said = Items(tuple((f"{method}: {says}",) for method, says in replayed.methods.items()))
     checks = Section("By every method", (said,))
-    if hypothesis is None:
-        found = counter.Counterexample(_method(violation.outcome), violation.case, violation.outcome)
-        sections = (_statement(claim), _counterexample(claim, found, Proof(claim.name, ())))
-        return Explanation(replayed.stored.slug, Verdict.REFUTED, str(violation.need), (*sections, checks))
-    page = without(claim, hypothesis, violation)
+    page = as_printed(claim, violation) if hypothesis is None else without(claim, hypothesis, violation)
     return replace(page, sections=(*page.sections, checks))
+
+
+def as_printed(claim: Claim, violation: Violation) -> Explanation:
+    """Lay out why a claim is false as it was printed: a case, worked out."""
+    found = counter.Counterexample(_method(violation.outcome), violation.case, violation.outcome)
+    sections = (_statement(claim), _counterexample(claim, found, Proof(claim.name, ())))
+    return Explanation(f"{claim.name}/{PRINTED}", Verdict.REFUTED, str(violation.need), sections)
 
 
 def without(claim: Claim, hypothesis: Hypothesis, violation: Violation) -> Explanation:

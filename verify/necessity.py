@@ -10,28 +10,34 @@ import json
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import asdict, dataclass, field
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 from derivation.claim import Claim
 from derivation.claims import CLAIMS, LIBRARY
-from verify import failures, ledger, map_run, replay
-from verify.drawn import Draws, FalseCase, draws
+from derivation.mutants import MUTANTS
+from verify import explain, failures, ledger, map_run, replay
+from verify.drawn import Draws, FalseCase, caught_after, draws
 from verify.errors import UsageError, unknown
 from verify.kept import program, recall, remember
 from verify.matrix import Cell, Need, cell
 from verify.replay import Stored
+from verify.report import worked
 from verify.verdict import Verdict
 from verify.workers import spread
 
 PROFILES = {"ci": 25, "dev": 300, "long": 10_000}  # drawn cases a claim
+MUTANT = "mutant"
+SIDES = frozenset({"lhs", "rhs", "relation"})  # what drawn cases can tell from the truth
 LIMIT = 120.0  # seconds for a cell or a printed claim; most take less than one
 Progress = Callable[[str], None]
 
 
 @dataclass(frozen=True)
 class Task:
-    """One piece of work: a cell of the matrix, a printed claim that is refuted, or drawn cases of a proved one.
+    """One piece of work: a cell of the matrix, a printed claim that is refuted, drawn cases of a proved one, or drawn
+    cases that shall tell a proved claim from itself with an error planted by hand.
 
     Those of `verify.map_run` speak of a statement about whole maps in the place of a claim.
     """
@@ -45,7 +51,7 @@ class Task:
     @property
     def name(self) -> str:
         """What progress shows."""
-        if self.kind == map_run.PLANTED:
+        if self.kind in (map_run.PLANTED, MUTANT):
             return f"{self.claim}/with-{self.hypothesis}"
         return f"{self.claim}/without-{self.hypothesis}" if self.hypothesis else f"{self.claim}/{self.kind}"
 
@@ -54,7 +60,8 @@ class Task:
 class Found:
     """What came of one task: the need of a hypothesis and its counterexample, or the count of drawn cases.
 
-    Of a planted error: after how many settings it was first found, where the smallest is, and the wrong number there.
+    Of a planted error: after how many settings or cases it was first found, 0 if it was not; in the code of whole maps
+    also where the smallest is, and the wrong number there. Of a counterexample: how it is worked out, in HTML.
     Of drawn maps: how many numbers of the numeric room's code are within their bounds of the truth, how many are open.
     """
 
@@ -65,6 +72,7 @@ class Found:
     first: int = 0
     says: tuple[str, ...] = ()
     numbers: tuple[int, ...] = ()
+    worked: str = ""
 
 
 @dataclass(frozen=True)
@@ -116,7 +124,13 @@ def tasks(names: Sequence[str], profile: str, seed: int) -> list[Task]:
     refuted = [claim for claim in claims if standing.get(claim.name) == Verdict.REFUTED]
     cells = [Task("cell", claim.name, h.name) for claim in proved for h in claim.given]
     drawn = [Task("drawn", claim.name, cases=PROFILES[profile], seed=seed) for claim in proved]
-    return [*cells, *of_maps, *(Task("printed", claim.name) for claim in refuted), *drawn]
+    names_of = {claim.name for claim in proved}
+    mutants = [
+        Task(MUTANT, mutant.claim, mutant.name, PROFILES["ci"], seed)
+        for mutant in MUTANTS
+        if mutant.claim in names_of and mutant.name in _mutants()
+    ]
+    return [*cells, *of_maps, *(Task("printed", claim.name) for claim in refuted), *drawn, *mutants]
 
 
 def run(
@@ -186,14 +200,29 @@ def _carry_out(task: Task) -> Found:
         return Found(draws=draws(claim, task.cases, task.seed))
     if task.kind == "printed":
         return _printed(claim)
-    found: Cell = cell(claim, next(h for h in claim.given if h.name == task.hypothesis))
-    stored = replay.of_cell(found) if found.violation is not None else None
-    return Found(str(found.need), found.looked_at, stored)
+    if task.kind == MUTANT:
+        return Found(first=caught_after(claim, _mutants()[task.hypothesis], task.cases, task.seed))
+    hypothesis = next(h for h in claim.given if h.name == task.hypothesis)
+    found: Cell = cell(claim, hypothesis)
+    if found.violation is None:
+        return Found(str(found.need), found.looked_at)
+    page = explain.without(claim, hypothesis, found.violation)
+    return Found(str(found.need), found.looked_at, replay.of_cell(found), worked=worked.html(page))
 
 
 def _printed(claim: Claim) -> Found:
-    stored = replay.of_refuted(claim)
-    return Found(str(Need.FALSE if stored else Need.OPEN), stored=stored)
+    found = replay.of_refuted(claim)
+    if found is None:
+        return Found(str(Need.OPEN))
+    stored, violation = found
+    return Found(str(Need.FALSE), stored=stored, worked=worked.html(explain.as_printed(claim, violation)))
+
+
+@cache
+def _mutants() -> dict[str, Claim]:
+    """Return the claims with an error planted by hand in their sides, by the error's name."""
+    planted = {mutant.name: mutant.planted(LIBRARY) for mutant in MUTANTS}
+    return {mutant.name: planted[mutant.name] for mutant in MUTANTS if not mutant.changes.keys().isdisjoint(SIDES)}
 
 
 def _key(task: Task) -> str:
@@ -210,6 +239,7 @@ def _found(record: dict[str, Any]) -> Found:
         record["first"],
         tuple(record["says"]),
         tuple(record["numbers"]),
+        record["worked"],
     )
 
 

@@ -207,13 +207,23 @@ def channel_weights(setting: Setting, code: Code) -> Iterator[Reading]:
 def maps(setting: Setting, _: Code) -> Iterator[Reading]:
     """Read the whole heatmap, closed and exact, of the model that is cut at the map."""
     from cam import cut, head
-    from cam.maps import explained
+    from cam.maps import explained, weighed
 
     if setting.head not in KNOWN:
         return
-    where = cut(setting.tail.module(), "A", setting.tail.tensor())
+    where, outer = cut(setting.tail.module(), "A", setting.tail.tensor()), head(setting.head)
+    tail, A = where.tail, where.activations
+
+    def exact() -> "Explanation":  # from nested derivatives: running error analysis knows their operations
+        return weighed(A, 0, pure(lambda moved: tail(moved)[:, 0], A), outer, "exact")
+
+    tail(A.expand(2, -1, -1, -1))  # the first batch makes it check itself: not to be watched
+    explain: dict[str, Callable[[], Explanation]] = {
+        "closed": partial(explained, where, 0, outer, "closed"),
+        "exact": exact,
+    }
     for name, formula in (("closed", closed), ("exact", alpha)):
-        found, bounds = _watched(partial(_map_of, partial(explained, where, 0, head(setting.head), name)))
+        found, bounds = _watched(partial(_map_of, explain[name]))
         try:
             weights = [channel_weight(setting, k, formula) for k in range(len(setting.A))]
         except (NoValue, NoRule):

@@ -101,13 +101,13 @@ def of_cell(cell: Cell) -> Stored:
     return _stored(cell.slug, LIBRARY[cell.claim], cell.hypothesis, cell.violation)
 
 
-def of_refuted(claim: Claim) -> Stored | None:
+def of_refuted(claim: Claim) -> tuple[Stored, Violation] | None:
     """Return the counterexample to a claim as it was printed, ready to be written; None if none is found."""
     found = counterexample(claim)
     if found is None:
         return None
     violation = Violation(Need.FALSE, found.case, found.outcome)
-    return _stored(f"{claim.name}/{PRINTED}", claim, "", violation)
+    return _stored(f"{claim.name}/{PRINTED}", claim, "", violation), violation
 
 
 def _stored(slug: str, claim: Claim, without: str, violation: Violation) -> Stored:

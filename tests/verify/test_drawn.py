@@ -20,10 +20,18 @@ from verify import drawn as room
 from verify.cases import Case, meets
 from verify.catalogue.functions import Face
 from verify.drawing import networks_of
-from verify.drawn import HISTOGRAMS, Counted, Draws, FalseCase, again, drawn, draws
+from verify.drawn import HISTOGRAMS, Counted, Draws, FalseCase, again, caught_after, drawn, draws
 from verify.methods.enclosure import judge
 from verify.methods.trial import Outcome
 from verify.tails import TailFace
+
+
+def test_a_true_claim_is_not_told_from_itself_and_a_false_one_is_at_once():
+    claim = LIBRARY["alpha-closed-form"]
+    assert caught_after(claim, claim, 25, 0) == 0
+    assert caught_after(claim, replace(claim, rhs=2 * claim.rhs), 25, 0) == 1
+    assert caught_after(claim, replace(claim, rhs=c), 25, 0) == 0, "a letter that no case has a number for"
+
 
 SOME = (
     "alpha-closed-form",

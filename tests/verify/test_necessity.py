@@ -12,7 +12,7 @@ from verify import ledger, map_run, necessity, replay
 from verify.drawn import FalseCase
 from verify.errors import UsageError
 from verify.matrix import Need
-from verify.necessity import Found, Outcome, Task, moved, record, run, tasks
+from verify.necessity import MUTANT, Found, Outcome, Task, moved, record, run, tasks
 
 NAMES = ("exp-power-rule", "alpha-closed-form-any-head")
 
@@ -29,6 +29,14 @@ def test_the_work_is_every_hypothesis_every_refuted_claim_and_draws_of_every_pro
     assert sum(task.kind == "drawn" for task in work) == len(proved)
     assert sum(task.kind == "printed" for task in work) == len(LIBRARY) - len(proved)
     assert {task.cases for task in tasks((), "long", 0) if task.kind == "drawn"} == {10_000}
+    assert {task.cases for task in tasks((), "long", 0) if task.kind == MUTANT} == {25}
+
+
+def test_nearly_every_error_planted_in_a_claims_sides_is_seen_in_drawn_cases():
+    work = [task for task in tasks((), "ci", 0) if task.kind == MUTANT]
+    firsts = [found.first for found in run(work, "ci", 0).found.values()]
+    assert len(work) > 250 and sum(map(bool, firsts)) > 0.95 * len(work)
+    assert sum(first == 1 for first in firsts) > len(work) / 2
 
 
 def test_statements_about_whole_maps_are_part_of_a_whole_run_and_can_be_asked_for_alone():
@@ -64,7 +72,9 @@ def test_each_task_is_answered(outcome):
         "exp-power-rule/without-exp-head",
         "alpha-closed-form-any-head/printed",
         "exp-power-rule/drawn",
+        *(f"exp-power-rule/with-{task.hypothesis}" for task in outcome.of(MUTANT)),
     ]
+    assert len(outcome.of(MUTANT)) == 6 and all(1 <= found.first <= 3 for found in outcome.of(MUTANT).values())
     assert {found.need for found in outcome.of("cell").values()} == {"false"}
     assert next(iter(outcome.of("drawn").values())).draws.held == 25
     assert outcome.faults == [] and len(outcome.stored) == 3
@@ -93,7 +103,7 @@ def test_a_run_goes_on_where_it_stopped(tmp_path, monkeypatch, outcome):
         file.write('{"task": "torn')
     calls.clear()
     monkeypatch.setattr(necessity, "_carry_out", lambda task: calls.append(task) or right(task))
-    assert run(work, "ci", 0, kept=kept) == outcome and len(calls) == 2
+    assert run(work, "ci", 0, kept=kept) == outcome and len(calls) == len(work) - 2
 
 
 def test_what_another_program_left_is_not_believed(tmp_path, monkeypatch, outcome):

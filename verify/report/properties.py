@@ -6,16 +6,18 @@ from pathlib import Path
 from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup
 from rich.box import SIMPLE
 from rich.table import Table
 from rich.text import Text
 
 from derivation.claim import Claim
 from derivation.claims import LIBRARY
+from derivation.mutants import MUTANTS
 from derivation.printing import OPPOSITES, latex, latex_sign
 from verify.breakmap import BreakMap
 from verify.matrix import Need
-from verify.necessity import Found, Outcome, Task
+from verify.necessity import MUTANT, Found, Outcome, Task
 from verify.replay import VERSIONS, Stored, dropped
 from verify.report import histograms, maps, pictures, whole_maps
 from verify.report.colours import SHADES
@@ -25,6 +27,7 @@ from verify.report.table import escaped
 from verify.report.words import counted
 
 _HERE = Path(__file__).parent
+ERRORS = {mutant.name: mutant for mutant in MUTANTS}
 NEEDS = {
     Need.FALSE: "The two sides differ, exactly or in disjoint enclosures, where this hypothesis alone does not hold.",
     Need.NO_VALUE: "A divisor is exactly 0, or there is a kink, where this hypothesis alone does not hold.",
@@ -65,13 +68,21 @@ def summary(outcome: Outcome) -> list[str]:
     needs = [Need(found.need) for found in cells.values()]
     kinds = ", ".join(f"{TOLD[need]} ({needs.count(need)})" for need in Need if need in needs)
     draws = [found.draws for found in drawn.values() if found.draws]
+    errors = [found.first for found in outcome.of(MUTANT).values()]
     return [
         f"{counted(drawn, 'proved claim')} about Grad-CAM++, {counted(cells, 'hypothesis', 'hypotheses')}, each dropped"
         f" alone: without it the claim {kinds or 'was not tried'}.",
         f"With all hypotheses in force {counted(sum(d.held for d in draws), 'drawn case')} hold and none fails;"
         f" {sum(d.undecided for d in draws)} are not decided. {histograms.accepted(draws)} False as printed:"
         f" {counted(printed, 'claim')}.",
+        *([f"Of {counted(errors, 'error')} planted by hand {_seen(errors)}."] if errors else []),
     ]
+
+
+def _seen(errors: Sequence[int]) -> str:
+    """Say how many planted errors drawn cases show, and how fast."""
+    seen = [first for first in errors if first]
+    return f"{len(seen)} are seen in drawn cases, {seen.count(1)} in the first, the last in case {max(seen, default=0)}"
 
 
 def terminal(outcome: Outcome) -> Table:
@@ -110,8 +121,8 @@ def render(outcome: Outcome, drawn: Sequence[BreakMap] = (), picture: Mapping[st
     return environment.get_template("properties.html.j2").render(
         style=style(),
         summary=summary(outcome),
-        proved=[_section(LIBRARY[name], cells, draws) for name, cells, draws in _rows(outcome)],
-        printed=[_printed(found.stored) for found in outcome.of("printed").values() if found.stored],
+        proved=[_section(LIBRARY[name], cells, draws, outcome) for name, cells, draws in _rows(outcome)],
+        printed=[_printed(found.stored, found) for found in outcome.of("printed").values() if found.stored],
         whole=whole_maps.sections(outcome),
         maps=[_map(each) for each in drawn],
         picture=picture,
@@ -137,7 +148,7 @@ def _map(drawn: BreakMap) -> dict[str, Any]:
     }
 
 
-def _section(claim: Claim, cells: list[tuple[Task, Found]], drawn: Found | None) -> dict[str, Any]:
+def _section(claim: Claim, cells: list[tuple[Task, Found]], drawn: Found | None, outcome: Outcome) -> dict[str, Any]:
     draws = drawn.draws if drawn else None
     drawn_words = (
         f"{counted(draws.held, 'drawn case')} meet every hypothesis and the claim holds in each; {draws.undecided} more"
@@ -153,6 +164,11 @@ def _section(claim: Claim, cells: list[tuple[Task, Found]], drawn: Found | None)
         "drawn_words": drawn_words,
         "charts": histograms.charts(draws.counts) if draws else [],
         "others": histograms.words(draws) if draws else "",
+        "errors": [
+            {"says": ERRORS[task.hypothesis].says, "first": found.first, "tried": task.cases}
+            for task, found in outcome.of(MUTANT).items()
+            if task.claim == claim.name
+        ],
     }
 
 
@@ -167,16 +183,18 @@ def _cell(claim: Claim, task: Task, found: Found) -> dict[str, Any]:
         "slug": found.stored.slug if found.stored else "",
         "where": where(found.stored) if found.stored else "",
         "result": result(found.stored) if found.stored else "",
+        "worked": Markup(found.worked),
     }
 
 
-def _printed(stored: Stored) -> dict[str, Any]:
+def _printed(stored: Stored, found: Found) -> dict[str, Any]:
     claim = LIBRARY[stored.claim]
     return {
         "name": claim.name,
         "says": claim.says,
         "where": where(stored),
         "result": result(stored),
+        "worked": Markup(found.worked),
         "slug": stored.slug,
     }
 

@@ -2,13 +2,16 @@
 
 import io
 import re
+from dataclasses import replace
 
 import pytest
+from markupsafe import escape
 from rich.console import Console
 
+from derivation.mutants import MUTANTS
 from verify.breakmaps import MAPS
 from verify.matrix import Need
-from verify.necessity import Found, Outcome, Task, run, tasks
+from verify.necessity import MUTANT, Found, Outcome, Task, run, tasks
 from verify.report.properties import NEEDS, markdown, render, result, summary, terminal, where
 
 NAMES = ("alpha-closed-form", "alpha-closed-form-any-head")
@@ -28,6 +31,23 @@ def test_the_page_has_every_hypothesis_with_its_counterexample_and_how_to_try_it
     assert 'id="alpha-closed-form"' in page and "S(u) = 2 u, f(u) = u^2, sigma = 1, x = 0" in page
     assert "25 drawn cases meet every hypothesis and the claim holds in each" in page
     assert len(re.findall(r"<math", page)) >= 5 and "<code>\\" not in page
+
+
+def test_every_counterexample_is_worked_out_on_the_page(outcome):
+    page = render(outcome)
+    assert page.count("<summary>By hand</summary>") == len(outcome.stored) == 5
+    assert "Hence the left side:" in page and "The hypotheses hold there:" in page
+    assert not re.search(r"&lt;(p|math|ul)", page), "what is worked out is markup, not text"
+
+
+def test_the_page_says_how_fast_planted_errors_are_seen(outcome):
+    page = render(outcome)
+    for mutant in (one for one in MUTANTS if one.claim == NAMES[0] and not {"lhs", "rhs"}.isdisjoint(one.changes)):
+        assert f"<li>{escape(mutant.says)}: 1</li>" in page
+    (said,) = re.findall(r"Of (\d+) errors planted by hand", summary(outcome)[-1])
+    assert int(said) == len(outcome.of(MUTANT)) > 0
+    missed = replace(outcome, found=outcome.found | {task: Found() for task in outcome.of(MUTANT)})
+    assert "0 are seen" in summary(missed)[-1] and "not in 25" in render(missed)
 
 
 def test_every_link_of_the_page_leads_somewhere(outcome):
@@ -54,7 +74,8 @@ def test_an_open_cell_says_how_many_cases_were_looked_at():
 
 
 def test_the_summary_counts(outcome):
-    first, second = summary(outcome)
+    first, second, third = summary(outcome)
+    assert third.startswith("Of ") and " in the first, " in third
     assert "1 proved claim about Grad-CAM++, 4 hypotheses" in first
     assert "is false somewhere (2), has no value somewhere (2)" in first
     assert "25 drawn cases hold" in second and second.endswith("False as printed: 1 claim.")
