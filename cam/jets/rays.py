@@ -141,7 +141,7 @@ def lines(plan: Plan, start: Root, places: Tensor, most: int) -> Iterator[Lines]
         plan: the plan.
         start: the root.
         places: flat indices, ascending.
-        most: at most so many directions, though at least one channel where its pixels are taken together.
+        most: at most so many directions.
     """
     value = plan.values[start.node]
     return (_by_channel if start.shared else _by_pixel)(value, start.channel, places, most)
@@ -168,10 +168,14 @@ def _by_channel(value: Tensor, channel: int, places: Tensor, most: int) -> Itera
     rest = value.numel() // shape[channel]
     box = [1 if d == channel else n for d, n in enumerate(shape)]
     grid = torch.arange(value.numel(), device=value.device).view(shape).movedim(channel, 0).flatten(1)
-    factors = torch.eye(rest, dtype=value.dtype, device=value.device).view(1, rest, *box)
-    channels = torch.unravel_index(places, shape)[channel].unique()
-    for some in channels.split(max(1, most // rest)):
-        axes = tuple(Axis(n, pick=some if d == channel else None) for d, n in enumerate(shape))
-        ones = value.new_ones(()).expand(len(some), *box)
-        spread = factors.expand(len(some), -1, *box)
-        yield Lines(Term(ones, axes, (1,) * value.ndim, spread), grid[some].flatten())
+    factors = torch.eye(rest, dtype=value.dtype, device=value.device)
+    wanted = torch.zeros(value.numel(), dtype=torch.bool, device=value.device)
+    wanted[places] = True
+    wanted = wanted[grid]
+    channels, pixels = wanted.any(1).nonzero()[:, 0], wanted.any(0).nonzero()[:, 0]
+    for rows in pixels.split(max(1, most)):
+        for some in channels.split(max(1, most // len(rows))):
+            axes = tuple(Axis(n, pick=some if d == channel else None) for d, n in enumerate(shape))
+            ones = value.new_ones(()).expand(len(some), *box)
+            spread = factors[rows].view(1, -1, *box).expand(len(some), -1, *box)
+            yield Lines(Term(ones, axes, (1,) * value.ndim, spread), grid[some][:, rows].flatten())

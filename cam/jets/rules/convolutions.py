@@ -82,14 +82,15 @@ class How:
         sizes = (self.kernel.shape[2:], self.stride, self.padding, self.dilation, self.shape[2:])
         return list(zip(starts, term.values.shape[3:], *sizes, strict=True))
 
-    def spans(self, term: Term) -> list[tuple[int, int]]:
-        """Return first place and number of the outputs that read from a term's window."""
-        spans = []
-        for s, w, k, st, p, d, size in self.along(term):
-            first = max(0, -((-(s + p - (k - 1) * d)) // st))
-            last = min(size - 1, (s + w - 1 + p) // st)
-            spans.append((first, max(last - first + 1, 0)))
-        return spans
+
+def _spans(term: Term, how: How) -> list[tuple[int, int]]:
+    """Return first place and number of the outputs that read from a term's window."""
+    spans = []
+    for s, w, k, st, p, d, size in how.along(term):
+        first = max(0, -((-(s + p - (k - 1) * d)) // st))
+        last = min(size - 1, (s + w - 1 + p) // st)
+        spans.append((first, max(last - first + 1, 0)))
+    return spans
 
 
 def _widened(walk: Walk, node: Node, jet: Jet, matrix: Tensor) -> Jet:
@@ -125,7 +126,7 @@ def _depthwise(term: Term, how: How) -> Term:
     single = term.single()
     pick = single.axes[1].pick
     windows = all(axis.pick is None for axis in single.axes[2:])
-    spans = how.spans(single) if windows else []
+    spans = _spans(single, how) if windows else []
     if pick is None or not windows or not all(n for _, n in spans) or not _is_small(single, how, spans):
         return _windowed(term, how)
     alone = single.apart()
@@ -192,7 +193,7 @@ def _windowed(term: Term, how: How) -> Term:
         if term.axes[k].pick is not None:
             term = term.filled(k)
     kernel, groups, shape = how.kernel, how.groups, how.shape
-    spans = how.spans(term)
+    spans = _spans(term, how)
     axes = (Axis(1), Axis(shape[1]), *(Axis(size, o) for size, (o, _) in zip(shape[2:], spans, strict=True)))
     out_sizes = [width for _, width in spans]
     n = len(out_sizes)

@@ -466,17 +466,16 @@ def test_a_wrong_power_of_the_spread_is_found(monkeypatch):
 
 
 @pytest.mark.parametrize(
-    ("old", "new"),
+    ("name", "old", "new"),
     [
-        ("-((-(s + p - (k - 1) * d)) // st)", "-((-(s + p + 1 - (k - 1) * d)) // st)"),
-        ("s - (o * st - p), (o", "s - (o * st - p) + 1, -1 + (o"),
+        ("_spans", "-((-(s + p - (k - 1) * d)) // st)", "-((-(s + p + 1 - (k - 1) * d)) // st)"),
+        ("_windowed", "s - (o * st - p), (o", "s - (o * st - p) + 1, -1 + (o"),
     ],
     ids=["where it begins", "what it reads"],
 )
-def test_a_window_shifted_by_one_is_found(monkeypatch, old, new):
+def test_a_window_shifted_by_one_is_found(monkeypatch, name, old, new):
     # Both ways to convolve a window: by what each tap reads, and by a padded convolution.
-    function = mutated(convolutions._windowed, old, new)
-    monkeypatch.setattr(convolutions, "_windowed", function)
+    monkeypatch.setattr(convolutions, name, mutated(getattr(convolutions, name), old, new))
     assert max(errors(BY_NAME["convolution"], "behind windows")) > 1e-3
 
 
