@@ -206,6 +206,17 @@ CASES = (
         Do(lambda A: F.layer_norm(A.permute(0, 2, 3, 1), (4,)).permute(0, 3, 1, 2)),
         lambda A: centred(A, (1,)),
     ),
+    Case(
+        "layer norm of single numbers",
+        With(
+            nn.Sequential(
+                nn.Upsample(scale_factor=2),
+                nn.AvgPool2d(2),
+                Do(lambda A: F.layer_norm(A.unsqueeze(4), (1,)).squeeze(4)),
+            )
+        ),
+        lambda A: A,
+    ),
     Case("ConvNeXt block", convnext(lambda A: F.layer_norm(A, (4,))), convnext(lambda A: centred(A, (-1,)))),
     Case("group norm", GROUPED, group_norm(2, GROUPED)),
     Case("group norm of one group", SINGLE, group_norm(1, SINGLE)),
