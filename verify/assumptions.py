@@ -36,7 +36,7 @@ from verify.tails import nested
 from verify.whole_affine import MARGIN
 
 Decision = bool | None
-# The normal numbers of float32: from the first, below the second; one power of two is left for what is doubled.
+# The normal numbers of float32: from the first, below the second; one power of two is left for rounding.
 SMALLEST, LARGEST = -126, 127
 
 
@@ -49,12 +49,14 @@ class Assumption:
         formula: LaTeX.
         says: in a sentence.
         decide: whether a setting meets it at an entry; may raise `NoRule` or `NoValue` where nothing is known.
+        presumes: names of the assumptions without which it may say nothing.
     """
 
     name: str
     formula: str
     says: str
     decide: Callable[[Setting, Place], Decision]
+    presumes: tuple[str, ...] = ()
 
     def at(self, setting: Setting, place: Place) -> Decision:
         """Return whether a setting meets it at an entry; None where that is not known."""
@@ -177,31 +179,27 @@ def _evaluating(setting: Setting, _: Place) -> Decision:
     return not (setting.training and any(isinstance(part, BatchNorm) for part in nested(setting.tail.layers)))
 
 
-def _parts(setting: Setting, place: Place) -> tuple[list[Value], list[Value]]:
-    """Return the factors that the textbook formula forms, and the products with exp(S)."""
+def _parts(setting: Setting, place: Place) -> list[Value]:
+    """Return g^2, |g|^3, exp(S), exp(S) g^2 and exp(S) |g|^3, which the textbook formula forms."""
     S, g, _, _ = setting.jet(place)
     Y, size = arb(S).exp(), exactly(abs(arb(g)))
-    total = abs(setting.sigma(place))
-    return [size * size, size * size * size], [Y, Y * size**2, Y * size**3, Y * size**3 * total]
+    return [size**2, size**3, Y, Y * size**2, Y * size**3]
 
 
 def _no_overflow(setting: Setting, place: Place) -> Decision:
-    largest = arb(2) ** LARGEST
-    _, products = _parts(setting, place)
-    rest = [products[2] * rational(sum(map(abs, cells((setting.A[place[0]],))), start=setting.eps * 0))]
-    return _below([*products, *rest], largest)
-
-
-def _below(numbers: list[Value], bound: arb) -> Decision:
-    return _all(True if arb(n) < bound else False if arb(n) >= bound else None for n in numbers)
+    largest, parts = arb(2) ** LARGEST, _parts(setting, place)
+    total = rational(sum(map(abs, cells((setting.A[place[0]],))), start=setting.eps * 0))
+    formed = [arb(n) for n in (*parts, total, 2 * parts[3] + parts[4] * total)]
+    return _all(True if n < largest else False if n >= largest else None for n in formed)
 
 
 def _no_underflow(setting: Setting, place: Place) -> Decision:
-    smallest = arb(2) ** SMALLEST
-    factors, products = _parts(setting, place)
-    reached = [arb(n) for n in (*factors, *products) if sign_of(n) != 0]
-    return _all(True if n >= smallest else False if n < smallest else None for n in reached)
+    smallest, parts = arb(2) ** SMALLEST, _parts(setting, place)
+    formed = [arb(n) for n in (*parts, parts[4] * abs(setting.sigma(place))) if sign_of(n) != 0]
+    return _all(True if n >= smallest else False if n < smallest else None for n in formed)
 
+
+DERIVED = ("interior",)  # what speaks of derivatives says nothing on a kink
 
 ASSUMPTIONS: tuple[Assumption, ...] = (
     Assumption("interior", r"A \notin \text{kinks}", "No unit is on a kink and no maximum is tied.", _interior),
@@ -210,6 +208,7 @@ ASSUMPTIONS: tuple[Assumption, ...] = (
         r"\frac{\partial^2 S}{\partial A_p^2} = \frac{\partial^3 S}{\partial A_p^3} = 0",
         "Along the entry's line the score has no second and no third derivative, as where it is affine.",
         _affine,
+        DERIVED,
     ),
     Assumption("piecewise-linear", r"\text{act}'' = 0", "Every activation is piecewise linear.", _piecewise_linear),
     Assumption(
@@ -227,49 +226,64 @@ ASSUMPTIONS: tuple[Assumption, ...] = (
         "The outer function takes the score of one class alone, as every one but a softmax does.",
         lambda setting, _: not setting.rival,
     ),
-    Assumption("outer-curved", r"f''(S) \neq 0", "The outer function is curved at the score.", _outer_curved),
+    Assumption("outer-curved", r"f''(S) \neq 0", "The outer function is curved at the score.", _outer_curved, DERIVED),
     Assumption(
         "slope-nonzero",
         r"g_p \neq 0",
         "The score moves with the entry.",
         lambda setting, place: _not(_zero(setting.jet(place).g)),
+        DERIVED,
     ),
-    Assumption("no-pole", r"2 + \sigma \rho g_p \neq 0", "The closed form's denominator is not 0.", _no_pole),
+    Assumption(
+        "no-pole",
+        r"2 + \sigma \rho g_p \neq 0",
+        "The closed form's denominator is not 0.",
+        _no_pole,
+        (*DERIVED, "outer-curved"),
+    ),
     Assumption(
         "rectified",
         r"A \geq 0",
         "No activation is negative, as after a ReLU.",
         lambda setting, _: min(cells(setting.A)) >= 0,
     ),
-    Assumption("gradients-nonnegative", r"g_p \geq 0", "The gradient is not negative.", _slope_nonnegative),
+    Assumption("gradients-nonnegative", r"g_p \geq 0", "The gradient is not negative.", _slope_nonnegative, DERIVED),
     Assumption(
         "constant-in-space",
         r"g_{ij} = g_{ab}",
         "The gradient is the same at all pixels of a channel, as behind global average pooling.",
         _constant_in_space,
+        DERIVED,
     ),
     Assumption(
         "pixels-separable",
         r"\frac{\partial^2 S}{\partial A_p \partial A_q} = 0",
         "The score is a sum of functions of one entry each.",
         _separable,
+        DERIVED,
     ),
     Assumption("one-channel", r"K = 1", "The map has one channel.", lambda setting, _: len(setting.A) == 1),
     Assumption(
-        "weights-positive", r"w_k > 0", "Every channel's weight is positive, closed and exact.", _weights_positive
+        "weights-positive",
+        r"w_k > 0",
+        "Every channel's weight is positive, closed and exact.",
+        _weights_positive,
+        DERIVED,
     ),
     Assumption("eval-mode", r"\mu, s \text{ fixed}", "Batch norms use stored means and variances.", _evaluating),
     Assumption(
         "no-overflow",
-        r"e^S, e^S g^2, e^S |g|^3 \textstyle\sum |A| < 2^{127}",
+        r"e^S, |g|^3, e^S |g|^3, \textstyle\sum |A|, 2 e^S g^2 + e^S |g|^3 \sum |A| < 2^{127}",
         "Everything that the textbook formula forms is below the largest number of float32.",
         _no_overflow,
+        DERIVED,
     ),
     Assumption(
         "no-underflow",
         r"g^2, |g|^3, e^S, \ldots \geq 2^{-126}",
         "Nothing that the textbook formula forms is below the smallest normal number of float32, unless it is 0.",
         _no_underflow,
+        DERIVED,
     ),
     Assumption(
         "no-eps", r"\varepsilon = 0", "Nothing is added to the denominator.", lambda setting, _: setting.eps == 0

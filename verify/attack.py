@@ -6,22 +6,25 @@ from one after another, simplest first, so that none is left out by chance; the 
 the same run finds the same.
 """
 
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
+from math import inf, isinf
 from random import Random
 
 from hypothesis import HealthCheck, Phase, find, settings
 from hypothesis.errors import NoSuchExample
 
 from verify.arithmetic.ball import precision
-from verify.drawn import Draws
+from verify.drawn import HISTOGRAMS, Draws, described, kind_of
 from verify.families import Family, chosen
 from verify.map_property import Broken, MapProperty, admitted, broken, outcome, readings, wrong
 from verify.matrix import Need
+from verify.methods.trial import Outcome
 from verify.probe import NoRule
 from verify.readings import Code, Reading
-from verify.setting import Place, Setting
+from verify.setting import NoValue, Place, Setting
 from verify.verdict import Contradiction
 
 # Settings that are drawn from a family before the next one has its turn: to break a statement without an assumption;
@@ -95,7 +98,8 @@ class Held:
     """What came of drawing settings that meet all assumptions of a statement.
 
     Args:
-        draws: in how many it holds, is not decided, or an assumption is not met after all.
+        draws: in how many it holds, is not decided, or an assumption is not met after all; of each that is judged the
+            histograms count the entry at which the sides are known least well.
         right: how many numbers of the numeric room's code are within their bounds of the truth.
         open: how many the bounds and balls leave open.
     """
@@ -110,33 +114,50 @@ def hold(prop: MapProperty, at_most: int, seed: int = 0) -> Held:
 
     Args:
         prop: the statement.
-        at_most: how many are drawn, from all families together; a few more if they are many.
+        at_most: how many are judged, from all families together; a few more if those are many, fewer if all of them run
+            out. A family that has no more settings than were drawn gives its share to the others.
         seed: of the random numbers.
 
     Raises:
         Contradiction: it is broken in one, or the code is wrong.
     """
     held = undecided = rejected = right = left_open = 0
+    counts = {name: Counter[str]() for name in HISTOGRAMS}
+    worst = inf, ""
 
     def judged(setting: Setting) -> bool:
-        nonlocal held, undecided, rejected, right, left_open
-        found = [_holds(prop, setting, place) for place in admitted(prop, setting)]
+        nonlocal held, undecided, rejected, right, left_open, worst
+        outcomes = {place: _outcome(prop, setting, place) for place in admitted(prop, setting)}
+        found = [each.holds for each in outcomes.values()]
         if not found:
             rejected += 1
-        elif None in found:
-            undecided += 1
         else:
-            held += 1
+            held, undecided = (held, undecided + 1) if None in found else (held + 1, undecided)
+            place = min(outcomes, key=lambda at: _bits(outcomes[at]))
+            for name, what in described(kind_of(setting.tail), setting.tail, outcomes[place]).items():
+                counts[name][what] += 1
+            if 0 < (bits := _bits(outcomes[place])) < worst[0]:
+                worst = bits, f"{setting}, at {place}"
         with precision():
             read = [reading.right for reading in readings(prop, setting)]
         right, left_open = right + read.count(True), left_open + read.count(None)
         return False in found or False in read
 
-    done = search(*_share(prop, at_most, judged), f"{seed} {prop.name}")
-    if done.found is not None:
-        reading = wrong(prop, done.found)
-        raise Contradiction(f"{prop.name} is broken though its assumptions hold, in {done.found}: {reading or 'sides'}")
-    return Held(Draws(prop.name, held, undecided, rejected), right, left_open)
+    families, again = chosen({*prop.assumes, *prop.also}), ""
+    while families and held + undecided < at_most:
+        each = _each(at_most - held - undecided, families)
+        plenty = []
+        for family in families:
+            done = search([family], judged, each, f"{seed} {prop.name}{again}")
+            if done.found is not None:
+                reading = wrong(prop, done.found) or "sides"
+                raise Contradiction(f"{prop.name} is broken though its assumptions hold, in {done.found}: {reading}")
+            plenty += [family] if done.tried >= each else []
+        families, again = plenty, f"{again} again"
+    ordered = {name: dict(sorted(count.items())) for name, count in counts.items()}
+    known = 0 if isinf(worst[0]) else int(worst[0])
+    draws = Draws(prop.name, held, undecided, rejected, counts=ordered, worst=worst[1], worst_bits=known)
+    return Held(draws, right, left_open)
 
 
 def caught(prop: MapProperty, parts: Code, at_most: int, seed: int = 0) -> tuple[Reading | None, Search]:
@@ -151,11 +172,21 @@ def _share(
     prop: MapProperty, at_most: int, breaks: Callable[[Setting], bool]
 ) -> tuple[list[Family], Callable[[Setting], bool], int]:
     families = chosen({*prop.assumes, *prop.also})
-    return families, breaks, max(FEW, at_most // len(families))
+    return families, breaks, _each(at_most, families)
 
 
-def _holds(prop: MapProperty, setting: Setting, place: Place) -> bool | None:
+def _each(at_most: int, families: Sequence[Family]) -> int:
+    return max(FEW, -(-at_most // len(families)))
+
+
+def _outcome(prop: MapProperty, setting: Setting, place: Place) -> Outcome:
     try:
-        return outcome(prop, setting, place).holds
+        return outcome(prop, setting, place)
     except NoRule:
-        return None
+        return Outcome("", "", None)
+    except NoValue:  # of what is claimed, though all assumptions hold
+        return Outcome("", "", False)
+
+
+def _bits(found: Outcome) -> float:
+    return -inf if found.accuracy is None else found.accuracy

@@ -50,7 +50,7 @@ def _scores(setting: Setting, maps: Sequence[Map]) -> list[Any]:
 
 
 def _normed(layer: BatchNorm, maps: Sequence[Map]) -> list[Map]:
-    of_channels = [_statistics([A[c] for A in maps]) for c in range(len(layer.scales))]
+    of_channels = [statistics([A[c] for A in maps]) for c in range(len(layer.scales))]
     factors = [rational(scale) / deviation for scale, (_, deviation) in zip(layer.scales, of_channels, strict=True)]
 
     def out(c: int, a: Any) -> Any:
@@ -59,8 +59,12 @@ def _normed(layer: BatchNorm, maps: Sequence[Map]) -> list[Map]:
     return [tuple(tuple(tuple(out(c, a) for a in row) for row in channel) for c, channel in enumerate(A)) for A in maps]
 
 
-def _statistics(channels: Sequence[Any]) -> tuple[Any, Any]:
-    """Return the mean and the standard deviation of a channel over the batch."""
+def statistics(channels: Sequence[Any]) -> tuple[Any, Any]:
+    """Return the mean and the standard deviation of a channel over the batch.
+
+    Raises:
+        NoValue: the deviation is 0.
+    """
     values = [value for channel in channels for value in cells((channel,))]
     mean = sum(values[1:], values[0]) / len(values)
     squares = [(value - mean) * (value - mean) for value in values]

@@ -323,16 +323,16 @@ def bench(
 
 
 @app.command()
-def cite(claim: Annotated[str, typer.Argument(help="Name of the claim, as the table of verify gives it.")]) -> None:
-    """Print one sentence that says how a claim stands, and BibTeX to cite it."""
-    from derivation.claims import LIBRARY
+def cite(
+    name: Annotated[
+        str, typer.Argument(help="Name of the claim or of the statement about maps, as the tables give it.")
+    ],
+) -> None:
+    """Print one sentence that says how a claim or a statement about maps stands, and BibTeX to cite it."""
     from verify import ledger
-    from verify.errors import unknown
-    from verify.report.properties import cited
+    from verify.report.citation import cited
 
-    if claim not in LIBRARY:
-        raise unknown("claim", claim, LIBRARY)
-    sys.stdout.write(cited(LIBRARY[claim], ledger.read_expected()["claims"][claim]))
+    sys.stdout.write(cited(name, ledger.read_expected()["claims"]))
 
 
 def _words(standing: dict[str, object] | None, other: dict[str, object] | None) -> str:

@@ -26,6 +26,7 @@ from verify.probe import NoRule
 from verify.tails import TailFace, WholeTail, nested
 from verify.verdict import Contradiction
 
+SURE = 40  # bits: sides that are known less well, and by more than 2^-40, agree with anything
 AGAIN = 40  # draws for one case, on the average, before a claim is given up
 NONE = "none"
 # The histograms of the judged cases, in the order in which they are shown; each adds up to their number.
@@ -44,7 +45,7 @@ class Draws:
 
     Args:
         claim: its name.
-        held: in how many cases the balls say that it holds.
+        held: in how many cases it holds for certain, or both sides are known to many bits and nothing tells them apart.
         undecided: in how many they say nothing.
         rejected: how many draws met not every hypothesis.
         vacuous: how many were put on a kink, where the sides have no value.
@@ -102,7 +103,7 @@ def draws(claim: Claim, at_most: int, seed: int) -> Draws:
     worst: tuple[float, int, str] = (math.inf, 0, "")
     for place, case in drawn(claim, at_most, seed, others):
         outcome = judged(claim, case, seed, place)
-        held, undecided = (held + 1, undecided) if outcome and outcome.holds else (held, undecided + 1)
+        held, undecided = (held + 1, undecided) if outcome and agrees(outcome) else (held, undecided + 1)
         for name, what in _described(case, outcome).items():
             counts[name][what] += 1
         if outcome and outcome.accuracy is not None and 0 < outcome.accuracy < worst[0]:
@@ -110,6 +111,12 @@ def draws(claim: Claim, at_most: int, seed: int) -> Draws:
     ordered = {name: dict(sorted(count.items())) for name, count in counts.items()}
     bits = 0 if math.isinf(worst[0]) else int(worst[0])
     return Draws(claim.name, held, undecided, others.rejected, others.vacuous, ordered, worst[2], worst[1], bits)
+
+
+def agrees(outcome: Outcome) -> bool:
+    """Whether a claim holds in a case; wide balls that overlap do not say so."""
+    narrow = outcome.bound is None or outcome.bound < 2.0**-SURE
+    return bool(outcome.holds) and (narrow or (outcome.accuracy or 0) >= SURE)
 
 
 def judged(claim: Claim, case: Case, seed: int, place: int) -> Outcome | None:
@@ -170,9 +177,14 @@ def _described(case: Case, outcome: Outcome | None) -> dict[str, str]:
     functions = dict(case.functions)
     face = functions.get(S, functions.get(L))
     tail = face.tail if isinstance(face, TailFace) else None
+    return described(_kind(face, tail), tail, outcome)
+
+
+def described(kind: str, tail: WholeTail | None, outcome: Outcome | None) -> dict[str, str]:
+    """Return what is counted of a tail of some kind and the two sides, by histogram."""
     names = sorted({part.name for part in nested(tail.layers) if isinstance(part, Activate)}) if tail else []
     return {
-        "tail": _kind(face, tail),
+        "tail": kind,
         "activation": NONE if not names else names[0] if len(names) == 1 else "several",
         "depth": str(tail.depth) if tail else NONE,
         "kink": NONE if tail is None or tail.nearest_kink is None else _decade(float(tail.nearest_kink)),
@@ -185,6 +197,11 @@ def _kind(face: Face | None, tail: WholeTail | None) -> str:
         return NONE
     if tail is None:
         return "line" if _is_affine(face) else "curve"
+    return kind_of(tail)
+
+
+def kind_of(tail: WholeTail) -> str:
+    """Say what kind of network a tail is."""
     gated = any(isinstance(part, Gate) for part in nested(tail.layers))
     return "piecewise-linear network" if tail.piecewise_linear else "gated network" if gated else "curved network"
 

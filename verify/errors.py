@@ -43,10 +43,18 @@ def missing(package: str, extra: str, purpose: str) -> MissingPackage:
 def unknown(kind: str, name: str, known: Iterable[str]) -> UsageError:
     """Build the error for a `name` that is not among the `known` ones of its `kind`, with the nearest spelling.
 
-    The known ones are listed unless they are many and one of them is near.
+    The known ones are listed if they are few; of many where none is near, those that contain the name, if they are few.
     """
     names = list(known)
     near = difflib.get_close_matches(name, names, n=1)
     hint = f"; did you mean {near[0]!r}?" if near else ""
-    listed = f" (known: {', '.join(names)})" if len(names) <= FEW or not near else ""
-    return UsageError(f"no {kind} is called {name!r}{hint}{listed}")
+    return UsageError(f"no {kind} is called {name!r}{hint}{_listed(name, names, bool(near))}")
+
+
+def _listed(name: str, names: list[str], hinted: bool) -> str:
+    if len(names) <= FEW:
+        return f" (known: {', '.join(names)})"
+    alike = [each for each in names if name and name in each]
+    if hinted:
+        return ""
+    return f" (like it: {', '.join(alike)})" if 0 < len(alike) <= FEW else f" (there are {len(names)})"

@@ -35,7 +35,7 @@ def _key(failure: FalseCase) -> tuple[str, int, int]:
 
 
 def _recall(file: Path) -> list[tuple[str, int, int]]:
-    return list(_read(file.read_text("utf-8"))) if file.exists() else []
+    return list(_read(file.read_text("utf-8", "replace"))) if file.exists() else []
 
 
 def _read(text: str) -> Iterator[tuple[str, int, int]]:

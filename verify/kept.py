@@ -1,7 +1,8 @@
 """What a long run has finished, kept in a file beside the report, so that it goes on where it was interrupted.
 
 The first line names the program that wrote the file; what another program wrote is not believed. Every other line is
-one finished task and what came of it, in JSON; a line that was torn by the interruption is skipped.
+one finished task and what came of it, in JSON; a line that was torn by the interruption, even inside a letter, is
+skipped.
 """
 
 import hashlib
@@ -10,9 +11,11 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
+from verify.errors import UsageError
+
 ROOMS = ("derivation", "cam", "verify")
 # What else a number depends on.
-PACKAGES = ("torch", "sympy", "numpy")
+PACKAGES = ("torch", "sympy", "numpy", "python-flint", "hypothesis")
 
 
 def program() -> str:
@@ -24,11 +27,18 @@ def program() -> str:
 
 
 def recall(kept: Path, writer: str) -> dict[str, Any]:
-    """Return what a file remembers, task by task; if there is none or another program wrote it, begin one."""
-    first, *lines = (kept.read_text("utf-8").splitlines() if kept.exists() else []) or [""]
-    if first != writer:
-        kept.write_text(writer + "\n", "utf-8")
-        return {}
+    """Return what a file remembers, task by task; if there is none or another program wrote it, begin one.
+
+    Raises:
+        UsageError: it cannot be read or written.
+    """
+    try:
+        first, *lines = (kept.read_text("utf-8", "replace").splitlines() if kept.exists() else []) or [""]
+        if first != writer:
+            kept.write_text(writer + "\n", "utf-8")
+            return {}
+    except OSError as error:
+        raise UsageError(f"cannot keep what is finished in {kept}: {error.strerror or error}") from error
     found = {}
     for text in lines:
         try:

@@ -13,7 +13,7 @@ from flint import fmpq
 from verify import readings
 from verify.batches import influence
 from verify.errors import unknown
-from verify.map_property import MapProperty, Sides, equal, share
+from verify.map_property import MapProperty, Sides, share, worst
 from verify.probe import Kink
 from verify.setting import Place, Setting, alpha, closed, picture, positive_part, printed, row_sum
 from verify.tails import EXACTLY
@@ -42,7 +42,7 @@ def _one_sided_slopes(setting: Setting, place: Place) -> Sides:
 
 def _curvature(setting: Setting, place: Place) -> Sides:
     _, _, h, t = setting.jet(place)
-    return Sides(t if h == 0 else h, 0)
+    return worst([Sides(h, 0), Sides(t, 0)])
 
 
 def _row_sums(setting: Setting, place: Place) -> Sides:
@@ -62,11 +62,14 @@ def _footprints(setting: Setting, place: Place) -> Sides:
     return Sides(sum(cubes, start=fmpq(0)), setting.sigma(place) * setting.jet(place).g ** 3)
 
 
-def _without_relu(setting: Setting, place: Place) -> Sides:
-    own = [(closed(setting, p), setting.jet(p).g) for p in setting.places if p[0] == place[0]]
-    return Sides(
-        sum((a * positive_part(g) for a, g in own), start=fmpq(0)), sum((a * g for a, g in own), start=fmpq(0))
-    )
+def _without_relu(setting: Setting, _: Place) -> Sides:
+    """Return the two weights of the channel in which they differ, or else of the first one."""
+    both = []
+    for channel in range(len(setting.A)):
+        own = [(closed(setting, p), setting.jet(p).g) for p in setting.places if p[0] == channel]
+        with_relu = sum((a * positive_part(g) for a, g in own), start=fmpq(0))
+        both.append(Sides(with_relu, sum((a * g for a, g in own), start=fmpq(0))))
+    return worst(both)
 
 
 def _share(setting: Setting, place: Place) -> Sides:
@@ -76,8 +79,7 @@ def _share(setting: Setting, place: Place) -> Sides:
 def _pictures(setting: Setting, _: Place) -> Sides:
     """Return the pixel at which the two pictures differ, or else the first one."""
     by_closed, by_exact = picture(setting, closed), picture(setting, alpha)
-    both = [Sides(by_closed[pixel], by_exact[pixel]) for pixel in by_closed]
-    return next((sides for sides in both if equal(sides) is False), both[0])
+    return worst([Sides(by_closed[pixel], by_exact[pixel]) for pixel in by_closed])
 
 
 def _influence(setting: Setting, place: Place) -> Sides:

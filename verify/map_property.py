@@ -7,6 +7,7 @@ every entry; without one of them, an entry is looked for at which this one alone
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from hashlib import sha256
+from math import inf
 from typing import NamedTuple
 
 from flint import arb, fmpq
@@ -39,6 +40,11 @@ def equal(sides: Sides) -> bool | None:
     if apart > 0:
         return False
     return True if arb(sides.lhs).rad() + arb(sides.rhs).rad() < WIDE else None
+
+
+def worst(found: list[Sides]) -> Sides:
+    """Return the first pair that is unequal, else the first that is not decided, else the first."""
+    return min(found, key=lambda sides: (False, None, True).index(equal(sides)))
 
 
 def share(sides: Sides) -> bool | None:
@@ -109,13 +115,14 @@ def outcome(prop: MapProperty, setting: Setting, place: Place) -> Outcome:
     """
     with precision():
         sides = prop.sides(setting, place)
-        return Outcome(text(sides.lhs), text(sides.rhs), prop.compare(sides))
+        known = [inf if isinstance(side, (int, fmpq)) else float(side.rel_accuracy_bits()) for side in sides[:2]]
+        return Outcome(text(sides.lhs), text(sides.rhs), prop.compare(sides), accuracy=min(known))
 
 
 def admitted(prop: MapProperty, setting: Setting) -> Iterator[Place]:
     """Yield the entries at which the statement is made and all its assumptions are known to hold."""
     for place in _places(prop, setting):
-        if all(_decision(prop, each, setting, place) for each in prop.assumptions):
+        if all(decision(prop, each, setting, place) for each in prop.assumptions):
             yield place
 
 
@@ -126,17 +133,25 @@ def violating(prop: MapProperty, setting: Setting, without: str) -> Iterator[Pla
     """
     dropped, kept = assumption(without), [each for each in prop.assumptions if each.name != without]
     for place in _places(prop, setting):
-        if _decision(prop, dropped, setting, place) is False and all(
-            _decision(prop, each, setting, place) or not each.exists(setting, place) for each in kept
+        if decision(prop, dropped, setting, place) is False and all(
+            keeps(prop, each, setting, place, without) for each in kept
         ):
             yield place
+
+
+def keeps(prop: MapProperty, kept: Assumption, setting: Setting, place: Place, without: str) -> bool:
+    """Say whether an assumption is known to hold, or says nothing for want of the one that does not hold."""
+    places = (place,) if prop.everywhere else setting.places
+    silent = without in kept.presumes
+    return all(bool(kept.at(setting, at)) or (silent and not kept.exists(setting, at)) for at in places)
 
 
 def _places(prop: MapProperty, setting: Setting) -> tuple[Place, ...]:
     return setting.places if prop.everywhere else (setting.tail.entry,)
 
 
-def _decision(prop: MapProperty, each: Assumption, setting: Setting, place: Place) -> bool | None:
+def decision(prop: MapProperty, each: Assumption, setting: Setting, place: Place) -> bool | None:
+    """Say whether an assumption holds where the statement is made: at an entry, or on the whole map."""
     return each.at(setting, place) if prop.everywhere else each.meets(setting)
 
 

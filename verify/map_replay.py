@@ -10,16 +10,17 @@ from verify.arithmetic.ball import precision
 from verify.assumptions import assumption
 from verify.errors import CorruptFile
 from verify.map_properties import map_property
-from verify.map_property import Broken, MapProperty, broken
+from verify.map_property import Broken, MapProperty, broken, decision, keeps
 from verify.matrix import Need
 from verify.probe import NoRule
 from verify.readings import CAM
 from verify.replay import VERSIONS, Replayed, Stored
 from verify.report.words import counted
-from verify.setting import Setting, text
+from verify.setting import Setting
 from verify.settings_json import from_data, to_data
-from verify.typeset import Explanation, Items, Section, Sentence
+from verify.typeset import Block, Explanation, Items, Section
 from verify.verdict import Verdict
+from verify.workings import worked
 
 
 def of_broken(prop: MapProperty, without: str, found: Broken) -> Stored:
@@ -79,10 +80,9 @@ def _violated(prop: MapProperty, setting: Setting, without: str) -> Iterator[str
     """Say which assumptions are not as they should be at the entry looked at."""
     place = setting.tail.entry
     for each in prop.assumptions:
-        said = each.at(setting, place) if prop.everywhere else each.meets(setting)
-        if each.name == without and said is not False:
+        if each.name == without and decision(prop, each, setting, place) is not False:
             yield f"«{each.name}» is not known to be violated"
-        if each.name != without and not said and each.exists(setting, place):
+        if each.name != without and not keeps(prop, each, setting, place, without):
             yield f"«{each.name}» is not known to hold"
 
 
@@ -130,10 +130,12 @@ def at_setting(replayed: Replayed) -> Explanation:
         raise ValueError(f"{stored.slug} does not fail: there is nothing to lay out")
     prop, setting, place = map_property(stored.claim), found.setting, found.place
     dropped = assumption(stored.without)
-    blocks: list[Sentence] = [
+    blocks: list[Block] = [
         (f"Without «{dropped.name}», that is to say «{dropped.says}»:",),
         (f"Take {'; '.join(setting.words)}.",),
-        (f"At the entry {place} of the map: {_jet(setting)}.",),
+        *_others(prop, setting, stored.without),
+        (f"Look at the entry {place} of the map.",),
+        *((f"{line}.",) for line in worked(prop.name, setting, place)),
     ]
     if found.why:
         blocks.append((f"So {found.why}, and there is nothing to be claimed.",))
@@ -149,10 +151,10 @@ def at_setting(replayed: Replayed) -> Explanation:
     return Explanation(stored.slug, Verdict.REFUTED, str(found.need), sections)
 
 
-def _jet(setting: Setting) -> str:
-    try:
-        jet = setting.jet(setting.tail.entry)
-    except NoRule as reason:
-        return str(reason)
-    values = ", ".join(f"{letter} = {text(value)}" for letter, value in zip("Sght", jet, strict=True))
-    return f"{values}, sigma = {text(setting.sigma(setting.tail.entry))}"
+def _others(prop: MapProperty, setting: Setting, without: str) -> Iterator[Block]:
+    """Say that the other assumptions hold, and which say nothing."""
+    others = [each for each in prop.assumptions if each.name != without]
+    if others:
+        yield ("The other assumptions are not violated there:",)
+        told = ("" if each.exists(setting, setting.tail.entry) else " (It says nothing there.)" for each in others)
+        yield Items(tuple((f"{each.says}{more}",) for each, more in zip(others, told, strict=True)))

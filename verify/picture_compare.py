@@ -8,6 +8,7 @@ exact there; on a curved tail their own errors are part of the bound, at thirty 
 """
 
 import functools
+from contextlib import nullcontext
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 

@@ -7,8 +7,9 @@ The parts of the code are the fields of `Code`, so that a wrong part can be put 
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from fractions import Fraction
 from functools import partial
-from math import isnan
+from math import inf, isfinite, isnan
 from typing import TYPE_CHECKING
 
 from flint import arb, fmpq
@@ -305,7 +306,10 @@ def _number(number: Value) -> "Tensor":
 
     if not isinstance(number, fmpq):
         raise NoRule(f"{text(number)} is not known exactly")
-    held = float(int(number.p)) / float(int(number.q))
-    if arb(held) != arb(number):
+    try:
+        held = int(number.p) / int(number.q)
+    except OverflowError:
+        held = inf
+    if not isfinite(held) or Fraction(held) != Fraction(int(number.p), int(number.q)):
         raise NoRule(f"float64 does not hold {number}")
     return torch.tensor(held, dtype=torch.float64)

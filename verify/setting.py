@@ -12,7 +12,7 @@ derivatives are. No float64 takes part.
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from fractions import Fraction
-from functools import cached_property
+from functools import cached_property, reduce
 from typing import Any, NamedTuple
 
 from flint import arb, arb_series, fmpq
@@ -286,8 +286,14 @@ def picture(setting: Setting, formula: Callable[[Setting, Place], Value]) -> dic
         (0, i, j): positive_part(sum((w * setting.entry((k, i, j)) for k, w in enumerate(weights)), start=fmpq(0)))
         for _, i, j in pixels
     }
-    top = max(raw.values(), key=lambda value: float(arb(value).mid()))
+    top = reduce(_larger, raw.values())
     return raw if top == 0 else {place: value / top for place, value in raw.items()}
+
+
+def _larger(one: Value, other: Value) -> Value:
+    """Return the larger of two numbers; if the balls leave that open, the ball of the maximum."""
+    sign = sign_of(fmpq(1) * one - other)
+    return arb(one).max(arb(other)) if sign is None else other if sign < 0 else one
 
 
 def rho(setting: Setting, place: Place) -> Value:

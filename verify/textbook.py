@@ -36,13 +36,33 @@ def textbook(setting: Setting, place: Place) -> Value:
         NoValue: it gives infinity or no number.
         NoRule: an input is no float32, or not known exactly.
     """
-    g, *A = _inputs(setting, place)
-    Y = _float32(float(arb(setting.jet(place).S).exp().mid()))
-    second = Y * (g * g)
-    found = float(second / (2 * second + reduce(add, A) * (Y * (g * g * g)) + _float32(float(setting.eps))))
+    found = formed(setting, place)["alpha"]
     if not isfinite(found):
         raise NoValue(f"float32 arithmetic gives {found}")
     return rational(Fraction(found))
+
+
+def formed(setting: Setting, place: Place) -> dict[str, float]:
+    """Return everything that the formula forms in float32, by what it is, alpha last.
+
+    Raises:
+        NoRule: an input is no float32, or not known exactly.
+    """
+    g, *A = _inputs(setting, place)
+    Y = _float32(float(arb(setting.jet(place).S).exp().mid()))
+    second, third, footprint = Y * (g * g), Y * (g * g * g), reduce(add, A)
+    below = 2 * second + footprint * third + _float32(float(setting.eps))
+    numbers = {
+        "E": Y,
+        "g^2": g * g,
+        "g^3": g * g * g,
+        "E g^2": second,
+        "E g^3": third,
+        "sum A": footprint,
+        "denominator": below,
+        "alpha": second / below,
+    }
+    return {name: float(number) for name, number in numbers.items()}
 
 
 def stable(setting: Setting, place: Place) -> float:

@@ -14,7 +14,7 @@ from cam.jets.curves import BENT, CURVED, derivatives, operation
 from cam.jets.folding import folded
 from cam.jets.rules import RULES, demand_agreement, generic, generic_curved
 from cam.jets.walk import Walk, elementwise
-from cam.smooth import dependent, harmless, name_of
+from cam.smooth import dependent, harmless, name_of, smooth_operations
 
 Rule = Callable[..., Any]
 # What moves two tied units by the same amount may differ in so many roundings; their weights are at most a thousand
@@ -29,7 +29,7 @@ class Options:
     Args:
         roots: lines begin behind a pool, each once (`cam.jets.rays`).
         windows: behind a convolution a direction fills its window alone.
-        taps: a small window is convolved by one matrix product for each tap.
+        taps: a small window is convolved by one matrix product for each tap, or for each group if there are several.
         spreads: lines of one channel share their values until channels are mixed.
         one_place: the layer norm of a direction in one channel stays in the span of two vectors.
         folding: the factors of batch norms are put into the convolutions before them.
@@ -74,7 +74,7 @@ class Plan:
     options: Options = Options()
 
     def __post_init__(self) -> None:
-        if self.options.folding:
+        if self.options.folding and smooth_operations(self.graph.graph):  # else one reverse pass is all there is to do
             self.graph = folded(self.graph)
         self.moving = dependent(self.graph.graph)
         self.source = next(node for node in self.graph.graph.nodes if node.op == "placeholder")

@@ -51,7 +51,7 @@ CASES = {
     "one-channel": (PLAIN, whole(TWO, linear(1, 1))),
     "weights-positive": (PLAIN, whole(row(1), linear(-1))),
     "eval-mode": (whole(row(1), NORM, linear(1)), whole(row(1), NORM, linear(1), training=True)),
-    "no-overflow": (whole(row(1), linear(1, bias=87)), whole(row(1), linear(1, bias=88))),
+    "no-overflow": (whole(row(1), linear(1, bias=85)), whole(row(1), linear(1, bias=87))),
     "no-underflow": (whole(row(1), linear(Fraction(1, 2**42))), whole(row(1), linear(Fraction(1, 2**43)))),
     "no-eps": (PLAIN, whole(row(1), linear(1), eps=Fraction(1, 2**20))),
 }
@@ -85,6 +85,22 @@ def test_what_a_ball_leaves_open_is_not_decided():
     setting = whole(row(1), rows, TANH, linear(1, -1))
     assert assumption("affine-along-line").at(setting, FIRST) is None
     assert assumption("affine-along-line").exists(setting, FIRST)
+
+
+BIG = Fraction(2) ** 43
+
+
+@pytest.mark.parametrize(
+    "setting",
+    [
+        whole(row(1), linear(1, bias=87)),  # the denominator, though none of its terms
+        whole(row(1 / BIG), linear(BIG, bias=-70)),  # g^3, though not exp(S) g^3
+        whole(row(BIG**3, -(BIG**3)), linear(1 / BIG, 1 / BIG)),  # sum |A|, though no product with it
+    ],
+    ids=str,
+)
+def test_whatever_the_textbook_formula_forms_can_overflow(setting):
+    assert assumption("no-overflow").at(setting, FIRST) is False
 
 
 def test_near_a_kink_behind_a_curved_unit_nothing_is_known():

@@ -1,17 +1,21 @@
 """The attack: what holds is not broken, what is false is found and shrunk, the same seed finds the same."""
 
 from dataclasses import replace
+from fractions import Fraction
 
 import pytest
-from flint import fmpq
+from flint import arb, fmpq
 
+from verify.assumptions import assumption
 from verify.attack import caught, cell, hold
+from verify.layers import Linear
 from verify.map_properties import MAP_PROPERTIES, map_property
-from verify.map_property import Sides, admitted, equal, share, violating
+from verify.map_property import Sides, admitted, broken, equal, share, violating, worst
 from verify.matrix import Need
 from verify.planted import PLANTED, planted
 from verify.readings import CAM
-from verify.setting import closed
+from verify.setting import Setting, closed
+from verify.tails import WholeTail
 from verify.verdict import Contradiction
 
 CI = 25  # drawn settings, as in the profile of that name
@@ -35,7 +39,15 @@ def test_a_statement_holds_in_all_drawn_settings_and_so_does_the_code(prop):
     draws = found.draws
     assert draws.held > 0.9 * (draws.held + draws.undecided) and draws.held >= CI // 2
     assert draws.acceptance > 0.8
+    assert {sum(each.values()) for each in draws.counts.values()} == {draws.held + draws.undecided}
+    assert bool(draws.worst) is bool(draws.worst_bits)
     assert (found.right > CI and found.open < 0.05 * found.right) if prop.read else found.right == 0
+
+
+def test_as_many_settings_are_judged_as_are_asked_for_though_families_run_out():
+    """Three of the six families have 9, 12 and 36 settings."""
+    draws = hold(map_property("alpha-is-a-share"), 400).draws
+    assert 400 <= draws.held + draws.undecided <= 440
 
 
 def test_every_planted_error_has_its_smallest_settings():
@@ -58,6 +70,13 @@ def test_a_false_statement_is_broken_with_all_its_assumptions_in_force():
     printed = map_property("printed-map")
     careless = replace(printed, assumes=tuple(name for name in printed.assumes if name != "exp-head"))
     with pytest.raises(Contradiction, match="printed-map is broken though its assumptions hold"):
+        hold(careless, CI)
+
+
+def test_a_statement_without_a_value_is_broken_with_all_its_assumptions_in_force():
+    printed = map_property("printed-map")
+    careless = replace(printed, assumes=("interior", "affine-along-line", "exp-head", "slope-nonzero"), read=None)
+    with pytest.raises(Contradiction, match=r"in A = .*: sides"):
         hold(careless, CI)
 
 
@@ -92,6 +111,27 @@ def test_an_entry_counts_without_an_assumption_only_if_no_other_one_is_violated(
     assert found.place in violating(prop, found.setting, "slope-nonzero")
     assert found.place not in admitted(prop, found.setting)
     assert found.place not in violating(prop, replace(found.setting, head="tanh"), "slope-nonzero")
+
+
+def test_a_map_counts_without_an_assumption_only_if_no_other_one_is_violated_or_silent_for_another_reason():
+    """Alpha of the first channel has a pole, and that there are two channels has nothing to do with it."""
+    prop, A = map_property("one-channel-one-picture"), (((Fraction(-1),),), ((Fraction(1),),))
+    for slope, weight in ((-1, False), (1, None)):
+        tail = WholeTail(A, (0, 0, 0), (Linear(((Fraction(2), Fraction(slope)),), (Fraction(0),)),))
+        assert assumption("weights-positive").meets(Setting(tail)) is weight
+        assert not [*violating(prop, Setting(tail), "one-channel")]
+
+
+def test_a_statement_about_every_channel_looks_at_every_channel():
+    prop, A = map_property("weights-without-relu"), (((Fraction(1),),), ((Fraction(1),),))
+    setting = Setting(WholeTail(A, (0, 0, 0), (Linear(((Fraction(1), Fraction(-1)),), (Fraction(0),)),)))
+    found = broken(prop, setting, "gradients-nonnegative")
+    assert found is not None and (found.outcome.lhs, found.outcome.rhs) == ("0", "-1")
+
+
+def test_what_is_not_decided_at_one_pixel_is_not_decided():
+    some = [Sides(1, 1), Sides(arb(1, 1), 1), Sides(1, 1)]
+    assert worst(some) == some[1] and worst([*some, Sides(1, 2)]) == Sides(1, 2)
 
 
 def test_sides_are_compared_exactly():

@@ -203,6 +203,7 @@ def test_replay_wants_one_name_or_all_and_knows_them():
 def test_cite_prints_a_sentence_and_bibtex():
     found = gradcampp("cite", "alpha-closed-form")
     assert found.returncode == 0 and "@software{gradcampp-alpha-closed-form," in found.stdout
+    assert "@software{gradcampp-closed-map," in gradcampp("cite", "closed-map").stdout
     assert "did you mean" in gradcampp("cite", "alpha-closed-for").stderr
 
 

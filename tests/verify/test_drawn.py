@@ -256,6 +256,14 @@ def test_a_face_without_a_network_is_in_no_network_histogram():
     }
 
 
+def test_wide_balls_that_overlap_do_not_say_that_a_claim_holds():
+    wide, narrow, small = (1.0, 3.0), (1e-30, 100.0), (1e-30, -5.0)
+    said = [room.agrees(Outcome("", "", True, 0.0, bound, bits)) for bound, bits in (wide, narrow, small)]
+    assert said == [False, True, True] and not room.agrees(Outcome("", "", None))
+    assert room.agrees(Outcome("", "", True, 1.0, 1e9, 90.0)), "a large number, known to many bits"
+    assert room.agrees(Outcome("", "", True, accuracy=-5.0)), "an inequality that is decided"
+
+
 def test_the_width_of_an_enclosure_is_told_by_its_decade():
     widths = {bits: room._width(Outcome("", "", True, accuracy=bits)) for bits in (118, 3, 0, -5, math.inf)}
     assert widths == {118: "1e-36", 3: "1e-1", 0: "about 0", -5: "about 0", math.inf: "exact"}

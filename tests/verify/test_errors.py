@@ -26,6 +26,14 @@ def test_the_known_names_may_be_a_generator():
     assert message == "no image is called 'coffe'; did you mean 'coffee'? (known: coffee, camera)"
 
 
+def test_of_many_names_those_that_contain_it_are_listed_and_never_all():
+    names = [f"claim-{number}/without-{what}" for number in range(20) for what in ("pole", "kink")]
+    said = "(like it: claim-7/without-pole, claim-7/without-kink)"
+    assert str(unknown("slug", "claim-7", names)) == f"no slug is called 'claim-7' {said}"
+    for name in ("", "zzz", "without"):
+        assert str(unknown("slug", name, names)) == f"no slug is called {name!r} (there are 40)"
+
+
 @pytest.mark.parametrize("kind", [MissingPackage, CorruptFile])
 def test_everything_a_user_can_put_right_is_one_kind_of_error(kind):
     assert issubclass(kind, UsageError)

@@ -146,6 +146,12 @@ def test_a_picture_has_the_maximum_one_or_is_black():
     assert set(picture(whole(row(1, 2), linear(-2, -2)), closed).values()) == {0}
 
 
+def test_a_picture_has_no_pixel_above_one_however_near_two_are():
+    A = (((ONE, ONE),), ((ZERO, Fraction(1, 2**60)),))
+    shown = picture(Setting(WholeTail(A, FIRST, (linear(1, 1, 1, 1),))), closed)
+    assert shown[0, 0, 1] == 1 and shown[FIRST] < 1
+
+
 def test_a_setting_says_what_is_not_as_usual():
     gap = (Convolution((row(1),), (ZERO,)), Activate("relu"), GlobalAverage(), linear(1))
     usual = whole(row(1), *gap)

@@ -1,6 +1,7 @@
 """The textbook's formula in float32: within its bound, except where it over- or underflows or has an eps."""
 
 from fractions import Fraction
+from random import Random
 
 import pytest
 from flint import fmpq
@@ -8,7 +9,7 @@ from flint import fmpq
 from verify import replay
 from verify.layers import Linear
 from verify.map_properties import map_property
-from verify.map_property import equal, outcome
+from verify.map_property import admitted, equal, outcome
 from verify.map_replay import setting_of
 from verify.probe import NoRule
 from verify.setting import NoValue, Setting, closed
@@ -34,6 +35,18 @@ def test_an_ordinary_number_is_within_the_bound_and_the_bound_is_a_few_units():
     exact = closed(setting, FIRST)
     assert outcome(PROPERTY, setting, FIRST).holds is True
     assert exact / 2**24 < allowed(setting, FIRST, exact) < 20 * exact / 2**24
+
+
+def test_the_bound_holds_wherever_nothing_over_or_underflows():
+    random, kept = Random(0), 0
+    for _ in range(400):
+        exponent, size = random.randint(-43, 43), random.choice((1, -1, Fraction(3, 2), Fraction(-5, 4)))
+        slope, reach = Fraction(2) ** exponent * size, random.choice((1, -1, 3, Fraction(1, 4)))
+        setting = one(reach * Fraction(2) ** -exponent, slope, random.choice((random.randint(-90, 90), 86, 87)))
+        if next(admitted(PROPERTY, setting), None):
+            kept += 1
+            assert outcome(PROPERTY, setting, FIRST).holds is not False, setting
+    assert kept > 100
 
 
 def test_overflow_gives_no_number_underflow_gives_one_half_and_eps_a_shift():

@@ -16,6 +16,7 @@ from torch import Tensor, nn
 from verify.bench.workloads import ChannelFactors, Permuted, Residual
 
 BITS = 200
+NARROW = 100  # a ball's radius is at most 2 to minus this: far less than the rounding of a float64 near 1
 
 
 class Language(Protocol):
@@ -192,7 +193,7 @@ def by_balls(
             flat[entry] = flat[entry] + flint.arb_series([0, 1])
             series = through(model, flat.reshape(x.shape), words)[0, target]
             balls = [series[k] * factorial(k) for k in (1, 2, 3)]
-            if any(ball.rad() > flint.arb(2) ** (80 - bits) for ball in balls):
+            if any(ball.rad() > flint.arb(2) ** -NARROW for ball in balls):
                 raise ArithmeticError(f"balls of {bits} bits are too wide at entry {entry}: {balls}")
             found.append([_fraction(ball) for ball in balls])
     return found

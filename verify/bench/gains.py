@@ -22,14 +22,13 @@ from verify.bench.row import DTYPES, NAMES, How, short
 from verify.bench.timing import Clock, timed
 from verify.bench.workloads import CLASS, Workload
 
-# Where leaving a representation out changes what is done; lines of each part of the sample, few enough for the slower
-# way.
+# Where leaving a representation out changes what is done, and how many lines each part of the sample then has: chunks
+# about as large as those of a whole map, smaller ones where the other way takes ten times as long and more.
 MATTERS = {
-    "T1": ("roots", "blocks"),
-    "T3": ("windows", "taps", "folding", "forms", "blocks"),
-    "T4": ("spreads", "one_place", "blocks"),
+    "T1": {"roots": 128, "blocks": 512},
+    "T3": {"windows": 128, "taps": 256, "folding": 256, "forms": 256, "blocks": 256},
+    "T4": {"spreads": 196, "one_place": 784, "blocks": 784},
 }
-BLOCKS = {"T1": 64, "T3": 64, "T4": 49}
 
 
 def gains(workload: Workload, dtype: str, how: How, clock: Clock = time.perf_counter) -> list[dict[str, Any]]:
@@ -45,12 +44,12 @@ def gains(workload: Workload, dtype: str, how: How, clock: Clock = time.perf_cou
     model, A = workload.made(DTYPES[dtype], small=how.small)
     sizes = workload.small if how.small else workload.full
     tail = cut(model, "0", A).tail
-    strata = workload.sample(A, BLOCKS[workload.name])
-    total = sum(stratum.lines for stratum in strata)
     count = COUNTS[workload.name]
     full = Plan(tail.coarse, A, CLASS)
     found = []
-    for name in MATTERS[workload.name]:
+    for name, block in MATTERS[workload.name].items():
+        strata = workload.sample(A, block)
+        total = sum(stratum.lines for stratum in strata)
         options = replace(Options(), **{name: False})
         less = Plan(tail.coarse, A, CLASS, options=options)
         lines = A.numel() if name == "roots" else total

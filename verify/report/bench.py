@@ -20,10 +20,10 @@ COLUMNS = (
     "ms an entry",
     "whole map, s",
     "extra MiB",
-    *(f"faster than {peer}" for peer in PEERS.values()),
     "times the GEMM limit",
     "largest error",
 )
+FASTER = ("tail", "dtype", *(f"times faster than {peer}" for peer in PEERS.values()))
 LINEAR = ("tail", "dtype", "whole map, ms", "forward and backward passes", "largest error")
 GAINS = ("tail", "dtype", "left out", "predicted gain", "measured gain")
 SAYS = {workload.name: workload.says for workload in WORKLOADS}
@@ -36,12 +36,16 @@ def cells(row: dict[str, Any]) -> tuple[str, ...]:
         f"{row['workload']}: {SAYS[row['workload']]}",
         row["dtype"],
         _number(row["ms_per_entry"]),
-        _number(row["whole_map_s"]) + ("" if row["whole_map"] == "measured" else " (extrapolated)"),
+        ("" if row["whole_map"] == "measured" else "~") + _number(row["whole_map_s"]),
         _number(row["peak_extra_mib"]),
-        *(_number(row["peers_speedup"][peer]) for peer in PEERS),
         _number(row["times_gemm_limit"]),
         f"{row['max_error']:.1e}",
     )
+
+
+def faster_cells(row: dict[str, Any]) -> tuple[str, ...]:
+    """Return how many times as long each peer takes for an entry."""
+    return (row["workload"], row["dtype"], *(_number(row["peers_speedup"][peer]) for peer in PEERS))
 
 
 def linear_cells(row: dict[str, Any]) -> tuple[str, ...]:
@@ -59,14 +63,19 @@ def gain_cells(row: dict[str, Any]) -> tuple[str, ...]:
 
 def tables(rows: Sequence[dict[str, Any]], gains: Sequence[dict[str, Any]]) -> list[tuple[tuple[str, ...], list[Any]]]:
     """Return head and cells of every table that has a row."""
-    curved = [cells(row) for row in rows if row["forward_backward_ratio"] is None]
+    curved = [row for row in rows if row["forward_backward_ratio"] is None]
     linear = [linear_cells(row) for row in rows if row["forward_backward_ratio"] is not None]
-    found = [(COLUMNS, curved), (LINEAR, linear), (GAINS, list(map(gain_cells, gains)))]
+    found = [
+        (COLUMNS, list(map(cells, curved))),
+        (FASTER, list(map(faster_cells, curved))),
+        (LINEAR, linear),
+        (GAINS, list(map(gain_cells, gains))),
+    ]
     return [(head, body) for head, body in found if body]
 
 
 def terminal(rows: Sequence[dict[str, Any]] = (), gains: Sequence[dict[str, Any]] = ()) -> Iterable[Table]:
-    """Yield the tables for a terminal."""
+    """Yield the tables for a terminal; ~ is extrapolated from a sample."""
     for head, body in tables(rows, gains):
         table = Table()
         for name in head:
@@ -81,7 +90,9 @@ def markdown(record: dict[str, Any]) -> str:
     if not record["rows"] and not record["gains"]:
         return EMPTY
     row = (*record["rows"], *record["gains"])[0]
-    parts = [f"Measured on {record['processor']}, torch on {row['threads']} threads:\n"]
+    parts = [
+        f"Measured on {record['processor']}, torch on {row['threads']} threads; ~ is extrapolated from a sample:\n"
+    ]
     for head, body in tables(record["rows"], record["gains"]):
         lines = [head, ("---",) * len(head), *body]
         parts.append("".join(f"| {' | '.join(line)} |\n" for line in lines))

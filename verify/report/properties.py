@@ -1,4 +1,4 @@
-"""Where the assumptions break, for people: the matrix of necessity in a terminal, as a page, in Markdown; to cite."""
+"""Where the assumptions break, for people: the matrix of necessity in a terminal, as a page, in Markdown."""
 
 import importlib.metadata
 from collections.abc import Mapping, Sequence
@@ -14,7 +14,6 @@ from derivation.claim import Claim
 from derivation.claims import LIBRARY
 from derivation.printing import OPPOSITES, latex, latex_sign
 from verify.breakmap import BreakMap
-from verify.ledger import digest
 from verify.matrix import Need
 from verify.necessity import Found, Outcome, Task
 from verify.replay import VERSIONS, Stored, dropped
@@ -195,24 +194,3 @@ def markdown(outcome: Outcome) -> str:
             there = f"{where(found.stored)}: {result(found.stored)}" if found.stored else ""
             lines.append(f"| `{name}` | `{task.hypothesis}` | {found.need} | {escaped(there)} |")
     return "\n".join(lines) + "\n" + whole_maps.markdown(outcome)
-
-
-def cited(claim: Claim, record: Mapping[str, Any]) -> str:
-    """Return one sentence that says how a claim stands, and BibTeX for it.
-
-    Args:
-        claim: which.
-        record: its recorded standing, of `verify.ledger.read_expected`.
-    """
-    version = importlib.metadata.version("gradcampp")
-    needed = f", each of its {counted(claim.given, 'hypothesis', 'hypotheses')} being needed" if claim.given else ""
-    standing = f"proved{needed}" if record["verdict"] == "PROVED" else f"{record['verdict'].lower()} by counterexample"
-    return (
-        f"{claim.says.rstrip('.')}: {standing} (gradcampp {version}, {claim.name}, statement {digest(claim)}).\n\n"
-        f"@software{{gradcampp-{claim.name},\n"
-        "  author  = {{The gradcampp authors}},\n"
-        "  title   = {gradcampp: every equation of {Grad-CAM++}, proved or refuted},\n"
-        f"  version = {{{version}}},\n"
-        f"  note    = {{claim {claim.name}, statement {digest(claim)}}}\n"
-        "}\n"
-    )

@@ -6,7 +6,9 @@ from rich.box import SIMPLE
 from rich.table import Table
 from rich.text import Text
 
+from verify.arithmetic.ball import BITS
 from verify.assumptions import ASSUMPTIONS, assumption
+from verify.drawn import Draws
 from verify.map_properties import MAP_PROPERTIES, MapProperty, map_property
 from verify.map_replay import setting_of
 from verify.map_run import CELL, HELD, PLANTED
@@ -14,8 +16,10 @@ from verify.matrix import Need
 from verify.necessity import Found, Outcome, Task
 from verify.planted import planted
 from verify.replay import Stored
+from verify.report import histograms
 from verify.report.table import escaped
 from verify.report.words import counted
+from verify.workings import worked
 
 TITLE = "Whole maps: what each statement needs"
 
@@ -82,7 +86,18 @@ def _section(prop: MapProperty, outcome: Outcome) -> dict[str, Any]:
         "drawn": f"{counted(held.draws.held, 'drawn setting')} meet every assumption and the statement holds at every"
         f" entry; {held.draws.undecided} more are not decided.{code}"
         f" {round(100 * held.draws.acceptance)} % of the draws met every assumption.",
+        "charts": histograms.charts(held.draws.counts),
+        "others": _others(held.draws),
+        "errors": [_error(task, found) for task, found in outcome.of(PLANTED).items() if task.claim == prop.name],
     }
+
+
+def _others(draws: Draws) -> str:
+    """Say how many draws were not judged, and which judged setting the balls enclose worst."""
+    others = f"{counted(draws.rejected, 'more draw')} met not every assumption at any entry."
+    if not draws.worst:
+        return f"{others} Every side is exact, or may be 0."
+    return f"{others} Least accurate, to {draws.worst_bits} of {BITS} bits, are the sides of {draws.worst}."
 
 
 def _cell(task: Task, found: Found) -> dict[str, Any]:
@@ -96,7 +111,13 @@ def _cell(task: Task, found: Found) -> dict[str, Any]:
         "slug": found.stored.slug if found.stored else "",
         "where": where(found.stored) if found.stored else "",
         "result": result(found.stored) if found.stored else "",
+        "working": _working(found.stored) if found.stored else [],
     }
+
+
+def _working(stored: Stored) -> list[str]:
+    setting = setting_of(stored)
+    return worked(stored.claim, setting, setting.tail.entry)
 
 
 def _error(task: Task, found: Found) -> dict[str, Any]:

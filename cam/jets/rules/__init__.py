@@ -6,11 +6,23 @@ piecewise-linear operation is pushed forward direction by direction by torch its
 one too, after its second and third derivative passed the comparison of two oracles (`cam.jets.plan`).
 """
 
-from cam.jets.rules import convolutions, matrices, norms, places, pools, products, softmax, sums
+from cam.jets.rules import (
+    choices,
+    convolutions,
+    gathers,
+    matrices,
+    norms,
+    places,
+    pools,
+    products,
+    slices,
+    softmax,
+    sums,
+)
 from cam.jets.rules.generic import UnknownOperation, demand_agreement, generic, generic_curved
 from cam.jets.rules.table import RULES, rule
 
 # Every module here enters its rules when it is imported.
-MODULES = (convolutions, matrices, norms, places, pools, products, softmax, sums)
+MODULES = (choices, convolutions, gathers, matrices, norms, places, pools, products, slices, softmax, sums)
 
 __all__ = ["MODULES", "RULES", "UnknownOperation", "demand_agreement", "generic", "generic_curved", "rule"]

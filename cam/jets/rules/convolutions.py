@@ -1,6 +1,7 @@
 """Convolutions with kernels that stay."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from math import prod
 from typing import Any
 
@@ -36,29 +37,59 @@ def _convolution(
     n = kernel.ndim - 2
     stride, padding, dilation = (list(map(int, s)) * (n if len(s) == 1 else 1) for s in (stride, padding, dilation))
     jet = walk.jets[x]
-    how = (kernel, stride, padding, dilation, groups, walk.plan.values[node].shape)
-    if not transposed and groups == 1 and prod(kernel.shape[2:]) == 1 and set(stride) == {1} and not any(padding):
+    if transposed:
+        rest = (kernel, None, stride, padding, dilation, True, list(output_padding), groups)
+        return jet.each(lambda term: whole(torch.convolution(term.dense().flatten(0, 1), *rest).unsqueeze(1)))
+    if groups == 1 and prod(kernel.shape[2:]) == 1 and set(stride) == {1} and not any(padding):
         return _widened(walk, node, jet.solid(), kernel.flatten(1))
-    if not transposed and groups == kernel.shape[0] == walk.plan.values[x].shape[1] and not jet.second:
-        return jet.each(lambda term: _depthwise(term, *how))
-    if not transposed:
-        taps = walk.plan.kept(node, lambda: kernel.permute(*range(2, kernel.ndim), 1, 0).contiguous())
-        options = walk.plan.options
-        return jet.each(
-            lambda term: _windowed(
-                term if options.windows else whole(term.dense()), *how, taps if options.taps else None
-            )
-        )
+    options = walk.plan.options
+    taps = walk.plan.kept(node, lambda: kernel.permute(*range(2, kernel.ndim), 1, 0).contiguous())
+    taps = taps if options.taps else None
+    matrices = walk.plan.kept("matrices", dict)
+    how = How(node, kernel, taps, stride, padding, dilation, groups, walk.plan.values[node].shape, matrices)
+    if groups == kernel.shape[0] == walk.plan.values[x].shape[1] and not jet.second:
+        return jet.each(lambda term: _depthwise(term, how))
+    return jet.each(lambda term: _windowed(term if options.windows else whole(term.dense()), how))
 
-    def dense(term: Term) -> Term:
-        values = term.dense().flatten(0, 1)
-        return whole(
-            torch.convolution(
-                values, kernel, None, stride, padding, dilation, transposed, list(output_padding), groups
-            ).unsqueeze(1)
-        )
 
-    return jet.each(dense)
+@dataclass(frozen=True, eq=False)
+class How:
+    """A convolution that is not transposed.
+
+    Args:
+        node: where it stands.
+        kernel: (outputs, inputs of a group, *taps).
+        taps: the same as (*taps, inputs, outputs), or None if torch is to convolve.
+        stride, padding, dilation: one number for each direction.
+        groups: how many.
+        shape: of the output.
+        matrices: what `_matrix` made last, of all convolutions.
+    """
+
+    node: Node
+    kernel: Tensor
+    taps: Tensor | None
+    stride: list[int]
+    padding: list[int]
+    dilation: list[int]
+    groups: int
+    shape: Sequence[int]
+    matrices: dict[Any, Tensor]
+
+    def along(self, term: Term) -> list[tuple[int, int, int, int, int, int, int]]:
+        """Return start and width of a term's window, taps, stride, padding, dilation and outputs, along each place."""
+        starts = [axis.start for axis in term.axes[2:]]
+        sizes = (self.kernel.shape[2:], self.stride, self.padding, self.dilation, self.shape[2:])
+        return list(zip(starts, term.values.shape[3:], *sizes, strict=True))
+
+    def spans(self, term: Term) -> list[tuple[int, int]]:
+        """Return first place and number of the outputs that read from a term's window."""
+        spans = []
+        for s, w, k, st, p, d, size in self.along(term):
+            first = max(0, -((-(s + p - (k - 1) * d)) // st))
+            last = min(size - 1, (s + w - 1 + p) // st)
+            spans.append((first, max(last - first + 1, 0)))
+        return spans
 
 
 def _widened(walk: Walk, node: Node, jet: Jet, matrix: Tensor) -> Jet:
@@ -89,82 +120,101 @@ def _pointwise(term: Term, matrix: Tensor) -> Term:
     return Term(values.movedim(-1, 2), axes, term.parts, term.spread, owned=True)
 
 
-def _depthwise(
-    term: Term,
-    kernel: Tensor,
-    stride: list[int],
-    padding: list[int],
-    dilation: list[int],
-    groups: int,
-    shape: Sequence[int],
-) -> Term:
+def _depthwise(term: Term, how: How) -> Term:
     """Every channel by itself: a direction that lies in one channel stays there, and only its factors change."""
     single = term.single()
     pick = single.axes[1].pick
-    if pick is None:
-        return _windowed(term, kernel, stride, padding, dilation, groups, shape, None)
+    windows = all(axis.pick is None for axis in single.axes[2:])
+    spans = how.spans(single) if windows else []
+    if pick is None or not windows or not all(n for _, n in spans) or not _is_small(single, how, spans):
+        return _windowed(term, how)
     alone = single.apart()
-    for k in range(2, len(alone.axes)):
-        alone = alone.filled(k)
-    n = len(stride)
-    kernels = kernel[alone.axes[1].pick]
-    moved = torch.convolution(
-        alone.values[:, 0, 0].unsqueeze(0), kernels, None, stride, padding, dilation, False, [0] * n, len(kernels)
-    )
-    values = moved[0].unsqueeze(1).unsqueeze(1)  # (directions, 1, 1, *places)
-    axes = (Axis(1), alone.axes[1], *(Axis(size) for size in shape[2:]))
+    matrix = columns(_matrix(alone, how, spans), pick)
+    sizes = [width for _, width in spans]
+    moved = torch.bmm(alone.values.reshape(len(matrix), -1, matrix.shape[1]), matrix)  # (G, S, places)
+    axes = (Axis(1), single.axes[1], *(Axis(n, o) for n, (o, _) in zip(how.shape[2:], spans, strict=True)))
     if single.spread is None:
-        return Term(values, axes, single.parts)
-    G, S = single.spread.shape[:2]
-    ones = values.new_ones(()).expand(G, 1, 1, *shape[2:])
-    axes = (Axis(1), single.axes[1], *axes[2:])
-    return Term(ones, axes, single.parts, values.reshape(G, S, 1, 1, *shape[2:]))
+        return Term(moved.reshape(len(matrix), 1, 1, *sizes), axes, single.parts)
+    ones = moved.new_ones(()).expand(len(matrix), 1, 1, *sizes)
+    return Term(ones, axes, single.parts, moved.reshape(*moved.shape[:2], 1, 1, *sizes))
 
 
-def _windowed(
-    term: Term,
-    kernel: Tensor,
-    stride: list[int],
-    padding: list[int],
-    dilation: list[int],
-    groups: int,
-    shape: Sequence[int],
-    taps: Tensor | None,
-) -> Term:
+# A convolution in groups is one matrix for each, from the window to the outputs, while that takes at most so many times
+# the products and so many bytes: torch's own kernels are slow for it, most of all in float64.
+WIDE = {torch.float64: 16, torch.float32: 4}
+LARGE = 1 << 24
+# Bytes of all matrices that are kept: the next pixel has other windows.
+KEPT = 1 << 26
+
+
+def _is_small(term: Term, how: How, spans: Sequence[tuple[int, int]]) -> bool:
+    if how.taps is None:
+        return False
+    inside, kernel = prod(term.values.shape[3:]), how.kernel
+    numbers = prod(kernel.shape[:2]) * inside * prod(width for _, width in spans)
+    wide = WIDE.get(kernel.dtype, 0)
+    return inside <= wide * prod(kernel.shape[2:]) and numbers * kernel.element_size() <= LARGE
+
+
+def _matrix(term: Term, how: How, spans: Sequence[tuple[int, int]]) -> Tensor:
+    """Return the convolution from a term's window to the outputs that read it, (groups, inputs, outputs)."""
+    kernel, widths = how.kernel, term.values.shape[3:]
+    ways = zip(how.along(term), spans, strict=True)
+    window = tuple((s + p - o * st, w, width) for (s, w, _, st, p, _, _), (o, width) in ways)
+    key = (how.node, window)
+    if key not in how.matrices:
+        n = len(window)
+        full = torch.nn.functional.pad(kernel, [0, 1] * n)  # a last tap of zeros, for what is not read
+        index: list[Any] = []
+        for m, ((ahead, w, width), (_, _, k, st, _, d, _)) in enumerate(zip(window, how.along(term), strict=True)):
+            tap = torch.arange(w, device=kernel.device).unsqueeze(1) + ahead
+            tap = tap - st * torch.arange(width, device=kernel.device)
+            tap = torch.where((tap >= 0) & (tap <= (k - 1) * d) & (tap % d == 0), tap // d, k)
+            index.append(tap.view(*(w if i == m else 1 for i in range(n)), *(width if i == m else 1 for i in range(n))))
+        taps = full[(slice(None), slice(None), *index)]  # (outputs, inputs, *window, *places)
+        taps = taps.reshape(how.groups, -1, kernel.shape[1], prod(widths), prod(width for _, width in spans))
+        matrix = taps.permute(0, 2, 3, 1, 4).reshape(how.groups, taps.shape[2] * taps.shape[3], -1)
+        sizes = {old: kept.numel() * kept.element_size() for old, kept in how.matrices.items()}
+        left = sum(sizes.values()) + matrix.numel() * matrix.element_size() - KEPT
+        for old, size in sizes.items():  # the oldest first
+            if left <= 0:
+                break
+            del how.matrices[old]
+            left -= size
+        how.matrices[key] = matrix
+    return how.matrices[key]
+
+
+def _windowed(term: Term, how: How) -> Term:
     """Any other convolution: what leaves the window is left out."""
     term = term.single().apart().filled(1)
     for k in range(2, len(term.axes)):
         if term.axes[k].pick is not None:
             term = term.filled(k)
-    sizes = kernel.shape[2:]
-    starts = [axis.start for axis in term.axes[2:]]
-    widths = list(term.values.shape[3:])
-    spans = []
-    for s, w, k, st, p, d, size in zip(starts, widths, sizes, stride, padding, dilation, shape[2:], strict=True):
-        first = max(0, -((-(s + p - (k - 1) * d)) // st))
-        last = min(size - 1, (s + w - 1 + p) // st)
-        spans.append((first, max(last - first + 1, 0)))
+    kernel, groups, shape = how.kernel, how.groups, how.shape
+    spans = how.spans(term)
     axes = (Axis(1), Axis(shape[1]), *(Axis(size, o) for size, (o, _) in zip(shape[2:], spans, strict=True)))
     out_sizes = [width for _, width in spans]
+    n = len(out_sizes)
     if not prod(out_sizes):
         values = term.values.new_zeros(len(term.values), 1, shape[1], *out_sizes)
         return Term(values, axes, term.parts)
-    reads = [
-        _reads(s, w, k, st, p, d, o, width)
-        for s, w, k, st, p, d, (o, width) in zip(starts, widths, sizes, stride, padding, dilation, spans, strict=True)
-    ]
+    if groups > 1 and _is_small(term, how, spans):
+        moved = torch.bmm(term.values.reshape(len(term.values), groups, -1).transpose(0, 1), _matrix(term, how, spans))
+        places = moved.reshape(groups, len(term.values), -1, prod(out_sizes)).permute(3, 1, 0, 2).contiguous()
+        values = places.reshape(*out_sizes, len(term.values), 1, shape[1])  # places first in memory
+        return Term(values.permute(n, n + 1, n + 2, *range(n)), axes, term.parts, owned=True)
+    ways = list(zip(how.along(term), spans, strict=True))
+    reads = [_reads(s, w, k, st, p, d, o, width) for (s, w, k, st, p, d, _), (o, width) in ways]
     pairs = prod(sum(len(range(*r[0])) for r in along) for along in reads)
-    if groups == 1 and taps is not None and 2 * pairs <= prod(out_sizes) * prod(sizes):
-        values = _by_taps(term.values[:, 0], taps, reads, out_sizes)
+    if groups == 1 and how.taps is not None and 2 * pairs <= prod(out_sizes) * prod(kernel.shape[2:]):
+        values = _by_taps(term.values[:, 0], how.taps, reads, out_sizes)
     else:
         pads: list[int] = []
-        for s, w, k, st, p, d, (o, width) in reversed(
-            list(zip(starts, widths, sizes, stride, padding, dilation, spans, strict=True))
-        ):
+        for (s, w, k, st, p, d, _), (o, width) in reversed(ways):
             pads += [s - (o * st - p), (o + width - 1) * st - p + (k - 1) * d - (s + w - 1)]
         moved = torch.nn.functional.pad(term.values[:, 0], pads)
-        n = len(stride)
-        values = torch.convolution(moved, kernel, None, stride, [0] * n, dilation, False, [0] * n, groups)
+        values = torch.convolution(moved, kernel, None, how.stride, [0] * n, how.dilation, False, [0] * n, groups)
     return Term(values.unsqueeze(1), axes, term.parts)
 
 

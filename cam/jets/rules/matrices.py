@@ -3,13 +3,12 @@
 from math import prod
 from typing import Any
 
-import torch
 from torch import Tensor
 from torch.fx import Node
 
 from cam.jets.lazy import Product
 from cam.jets.rules.generic import generic, generic_curved
-from cam.jets.rules.products import product
+from cam.jets.rules.products import matmul, matrices, product
 from cam.jets.rules.sums import scaled
 from cam.jets.rules.table import rule
 from cam.jets.term import Axis, Term
@@ -19,10 +18,10 @@ from cam.jets.walk import Jet, Walk, in_memory
 @rule("mm")
 def _mm(walk: Walk, node: Node, x: Any, y: Any) -> Any:
     if walk.moves(x) and walk.moves(y):
-        return product(walk, node, torch.matmul, x, y)
+        return product(walk, node, matmul, x, y)
     if walk.moves(x):
         return _matrix(walk, x, walk.value(y), 1)
-    return generic(walk, node)
+    return matrices(walk, x, y)
 
 
 def _matrix(walk: Walk, x: Node, matrix: Tensor, factor: float) -> Jet:
@@ -47,17 +46,17 @@ def _matrix(walk: Walk, x: Node, matrix: Tensor, factor: float) -> Jet:
 def _addmm(walk: Walk, node: Node, bias: Any, x: Any, y: Any, beta: float = 1, alpha: float = 1) -> Any:
     if walk.moves(bias) or walk.moves(y):
         if not walk.moves(bias) and walk.moves(x) and alpha == 1:
-            return product(walk, node, torch.matmul, x, y)
+            return product(walk, node, matmul, x, y)
         return generic(walk, node) if not walk.moves(y) or not walk.moves(x) else generic_curved(walk, node)
     return _matrix(walk, x, walk.value(y), alpha)
 
 
 def columns(matrix: Tensor, pick: Tensor) -> Tensor:
-    """Return matrix[pick], without a gather where the places follow one another."""
+    """Return matrix[pick], row by row in memory, without a gather where the places follow one another."""
     first, n = int(pick[0]), len(pick)
     if int(pick[-1]) - first == n - 1 and bool((pick.diff() == 1).all()):
-        return matrix[first : first + n]
-    return matrix[pick]
+        return matrix[first : first + n].contiguous()
+    return matrix[pick].contiguous()
 
 
 def _times_matrix(term: Term, matrix: Tensor) -> Term:

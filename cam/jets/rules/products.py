@@ -7,10 +7,10 @@ import torch
 from torch import Tensor
 from torch.fx import Node
 
-from cam.jets.rules.generic import generic
-from cam.jets.rules.sums import stretched
+from cam.jets.rules.generic import generic, generic_curved
+from cam.jets.rules.sums import scaled, stretched
 from cam.jets.rules.table import rule
-from cam.jets.term import Term
+from cam.jets.term import Term, whole
 from cam.jets.walk import Jet, Walk, whole_jet
 from cam.smooth import name_of
 
@@ -41,8 +41,65 @@ def _mul(walk: Walk, node: Node, x: Any, y: Any, **how: Any) -> Any:
 @rule("bmm")
 def _bmm(walk: Walk, node: Node, x: Any, y: Any) -> Any:
     if walk.moves(x) and walk.moves(y):
-        return product(walk, node, torch.matmul, x, y)
-    return generic(walk, node)
+        return product(walk, node, matmul, x, y)
+    return matrices(walk, x, y)
+
+
+@rule("baddbmm")
+def _baddbmm(walk: Walk, node: Node, bias: Any, x: Any, y: Any, beta: float = 1, alpha: float = 1) -> Any:
+    if alpha != 1 or (walk.moves(x) and walk.moves(y) and walk.moves(bias)):
+        return generic(walk, node) if not (walk.moves(x) and walk.moves(y)) else generic_curved(walk, node)
+    if walk.moves(x) and walk.moves(y):
+        return product(walk, node, matmul, x, y)
+    shape = walk.plan.values[node].shape
+    jets = [matrices(walk, x, y)] if walk.moves(x) or walk.moves(y) else []
+    if walk.moves(bias):
+        jets.append(walk.jets[bias].each(lambda term: scaled(stretched(term, shape), beta)))
+    return Jet(sum((jet.first for jet in jets), ()), sum((jet.second for jet in jets), ()))
+
+
+@rule("addcmul")
+def _addcmul(walk: Walk, node: Node, x: Any, y: Any, z: Any, value: float = 1) -> Any:
+    if walk.moves(y) and walk.moves(z):
+        return generic_curved(walk, node)
+    shape, dtype = walk.plan.values[node].shape, walk.plan.values[node].dtype
+    jets = []
+    if walk.moves(x):
+        jets.append(walk.jets[x].each(lambda term: stretched(term, shape)))
+    if walk.moves(y) or walk.moves(z):
+        y, z = (y, z) if walk.moves(y) else (z, y)
+        factor = walk.value(z).to(dtype) * value
+
+        def moved(term: Term) -> Term:
+            term = stretched(term, shape)
+            return term.like(term.values * term.inside(factor))
+
+        jets.append(walk.jets[y].each(moved))
+    return Jet(sum((jet.first for jet in jets), ()), sum((jet.second for jet in jets), ()))
+
+
+def matrices(walk: Walk, x: Any, y: Any) -> Jet:
+    """Follow a product of matrices, or of stacks of them, one of which stays."""
+    X, Y = walk.value(x), walk.value(y)
+    if walk.moves(x):
+        return walk.jets[x].each(lambda term: whole(matmul(term.dense(), Y)))
+    return walk.jets[y].each(lambda term: whole(matmul(X, term.dense())))
+
+
+def matmul(x: Tensor, y: Tensor) -> Tensor:
+    """Return x @ y, of matrices or stacks of them; one may lack the directions, which come first: it is not repeated.
+
+    Then all directions are rows, or columns, of one product.
+    """
+    if x.ndim == y.ndim:
+        return x @ y
+    if x.ndim > y.ndim:
+        rows = x.movedim(0, -3)  # (stack, directions, n, k)
+        product = rows.reshape(*y.shape[:-2], -1, y.shape[-2]) @ y
+        return product.reshape(*rows.shape[:-1], y.shape[-1]).movedim(-3, 0)
+    columns = y.movedim(0, -1)  # (stack, k, m, directions)
+    product = x @ columns.reshape(*x.shape[:-2], x.shape[-1], -1)
+    return product.reshape(*x.shape[:-1], *columns.shape[-2:]).movedim(-1, 0)
 
 
 def product(walk: Walk, node: Node, times: Callable[[Tensor, Tensor], Tensor], x: Node, y: Node) -> Jet | None:

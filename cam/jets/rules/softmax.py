@@ -9,8 +9,8 @@ from cam.jets.rules.table import rule
 from cam.jets.walk import Jet, Walk, whole_jet
 
 
-@rule("_softmax")
-def _softmax(walk: Walk, node: Node, x: Node, dim: int, *_: Any) -> Jet | None:
+@rule("_softmax", "_safe_softmax")
+def _softmax(walk: Walk, node: Node, x: Node, dim: int, *_: Any, **__: Any) -> Jet | None:
     """Follow p = softmax(z): d = z1 - E[z1], F'' = p (d^2 - m2) and F''' = p (d^3 - 3 d m2 - m3), moments under p."""
     one, two = walk.jets[x].dense()
     p = walk.plan.values[node]

@@ -1,12 +1,13 @@
 """Sums of operands."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 from torch.fx import Node
 
 from cam.jets.rules.table import rule
-from cam.jets.term import Term, whole
+from cam.jets.term import Axis, Term
 from cam.jets.walk import Jet, Walk
 
 
@@ -47,12 +48,27 @@ def scaled(term: Term, factor: float) -> Term:
 
 
 def stretched(term: Term, shape: Sequence[int]) -> Term:
-    """Return the term broadcast to a larger shape."""
+    """Return the term broadcast to a larger shape; what is repeated is not copied."""
     if tuple(term.shape) == tuple(shape):
         return term
-    values = term.dense()
-    values = values.reshape(len(values), *(1,) * (len(shape) - values.ndim + 1), *values.shape[1:])
-    return whole(values.expand(-1, *shape))
+    parts = (*(0,) * (len(shape) - len(term.parts)), *term.parts)
+    term = replace(term, parts=parts, owned=False)
+    for d, (one, size) in enumerate(zip(term.shape, shape, strict=True)):
+        if one != size:
+            term = _repeated(term, d, size)
+    return term
+
+
+def _repeated(term: Term, d: int, size: int) -> Term:
+    """Return the term with dimension d, which has one place, broadcast to a size."""
+    k = sum(term.parts[:d])
+    for _ in range(term.parts[d]):
+        term = term.without(k)
+    values = term.values.unsqueeze(k + 1)
+    values = values.expand(*values.shape[: k + 1], size, *values.shape[k + 2 :])
+    spread = None if term.spread is None else term.spread.unsqueeze(k + 2)
+    axes = (*term.axes[:k], Axis(size), *term.axes[k:])
+    return Term(values, axes, (*term.parts[:d], 1, *term.parts[d + 1 :]), spread)
 
 
 @rule("neg")

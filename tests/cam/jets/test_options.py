@@ -89,3 +89,13 @@ def test_without_a_representation_the_derivatives_are_the_same_and_the_work_is_a
     assert scale.min() > 0
     assert float(((found - expected).abs() / scale).max()) < 1e-13
     assert work(less, monkeypatch) != work(full, monkeypatch)
+
+
+def test_batch_norms_are_folded_only_where_lines_are_followed():
+    curved = plan_of("bottleneck", Options())
+    convolution, norm = nn.Conv2d(6, 3, 1), nn.BatchNorm2d(3)
+    straight = nn.Sequential(nn.Identity(), convolution, norm, nn.ReLU(), nn.AdaptiveAvgPool2d(1), nn.Flatten())
+    found = cut(straight.double().eval(), "0", torch.randn(1, 6, 4, 4, dtype=torch.float64))
+    plan = Plan(found.tail.coarse, found.activations, 1)
+    assert not plan.sites and plan.graph is found.tail.coarse
+    assert curved.sites and curved.graph is not cut_of("bottleneck").tail.coarse

@@ -6,12 +6,10 @@ import re
 import pytest
 from rich.console import Console
 
-from derivation.claims import LIBRARY
-from verify import ledger
 from verify.breakmaps import MAPS
 from verify.matrix import Need
 from verify.necessity import Found, Outcome, Task, run, tasks
-from verify.report.properties import NEEDS, cited, markdown, render, result, summary, terminal, where
+from verify.report.properties import NEEDS, markdown, render, result, summary, terminal, where
 
 NAMES = ("alpha-closed-form", "alpha-closed-form-any-head")
 
@@ -79,12 +77,3 @@ def test_a_counterexample_is_told_in_two_phrases(outcome):
     assert result(stored["alpha-closed-form/without-exp-head"]) == "1/2 ≠ 1/4"
     assert result(stored["alpha-closed-form/without-no-pole"]).startswith("the divisor ")
     assert where(stored["alpha-closed-form/without-exp-head"]) == "S(u) = 2 u, f(u) = u^2, sigma = 1, x = 0"
-
-
-def test_a_citation_says_how_the_claim_stands_and_which_statement_it_is():
-    expected = ledger.read_expected()["claims"]
-    proved, refuted = (cited(LIBRARY[name], expected[name]) for name in NAMES)
-    assert "proved, each of its 4 hypotheses being needed" in proved and expected[NAMES[0]]["statement"] in proved
-    assert "refuted by counterexample" in refuted
-    for text in (proved, refuted):
-        assert text.count("{") == text.count("}") and text.count("@software{") == 1

@@ -26,6 +26,8 @@ def test_the_page_has_every_assumption_with_its_counterexample(outcome):
     assert len(slugs) == len(map_property("closed-map").assumes) + len(map_property("footprint-outside").assumes)
     for slug in slugs:
         assert f"gradcampp replay {slug}" in page
+    assert page.count("<summary>By hand</summary>") == len(slugs) - 2  # on a kink there is nothing to work out
+    assert "sum A g^3 = 1 * 1 * 1 * 1 + 1 * 2 * 2 * 2 = 9" in page
     assert 'id="closed-map"' in page and "A = [1 1]; S = linear 2-&gt;1 (1, 2; 0), at (0, 0, 0)" in page
     assert set(re.findall(r'href="#([^"]+)"', page)) <= set(re.findall(r'id="([^"]+)"', page))
     assert page == render(outcome)
@@ -37,6 +39,17 @@ def test_the_page_has_every_planted_error_and_what_found_it(outcome):
     assert len(errors) == 4 and all(found.first for found in errors.values())
     for found in errors.values():
         assert found.says[1].split(" = ")[1].split(",")[0] in page
+
+
+def test_every_statement_says_what_was_drawn_and_which_errors_it_found(outcome):
+    page = render(outcome)
+    closed, footprint = (page[page.index(f'<article id="{name}"') :].partition("</article>")[0] for name in NAMES[:2])
+    for section in (closed, footprint):
+        assert "What was drawn" in section and "<b>depth</b>" in section and "met not every assumption" in section
+    found = {task.hypothesis: each.first for task, each in outcome.of("planted").items()}
+    assert all(f"Found at setting {first}." in closed for first in found.values()) and len(found) == 4
+    assert "bits, are the sides of A = " in closed and "Every side is exact" in footprint
+    assert "Errors planted" not in footprint
 
 
 def test_an_error_that_nothing_found_is_said_and_is_a_fault():

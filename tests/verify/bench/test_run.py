@@ -1,0 +1,135 @@
+"""All rows: in which order, after an interruption, recorded and as JSON."""
+
+import json
+import subprocess
+import sys
+
+import pytest
+
+from verify.bench import run
+from verify.errors import Fault, UsageError
+from verify.report import bench as shown
+
+ROW = {
+    "workload": "T1",
+    "dtype": "float64",
+    "ms_per_entry": 1.25,
+    "whole_map_s": 31.0,
+    "whole_map": "extrapolated",
+    "peak_extra_mib": 120.0,
+    "peers_speedup": {**dict.fromkeys(shown.PEERS, 213.4), "jax_nested_jvp": "not run"},
+    "times_gemm_limit": 1.31,
+    "max_error": 3e-15,
+    "forward_backward_ratio": None,
+    "within_rule": None,
+    "threads": 2,
+}
+LINEAR = {**ROW, "workload": "T1-relu", "forward_backward_ratio": 1.2, "within_rule": True, "whole_map_s": 0.089}
+GAIN = {"workload": "T1", "dtype": "float64", "representation": "roots", "predicted_gain": 16.2, "measured_gain": 15.0}
+
+
+@pytest.fixture
+def measured(monkeypatch):
+    calls = []
+
+    def child(module, name, dtype, settings):
+        calls.append((module, name, dtype))
+        if len(calls) == 3:
+            raise KeyboardInterrupt
+        return {"workload": name, "dtype": dtype, **json.loads(settings)}
+
+    monkeypatch.setattr(run, "_child", child)
+    return calls
+
+
+def test_an_interrupted_run_goes_on_and_a_finished_one_begins_anew(tmp_path, measured):
+    kept, work = tmp_path / "kept", (["T1", "T3"], ["float64", "float32"], {"rounds": 1})
+    with pytest.raises(KeyboardInterrupt):
+        run.rows(*work, kept, print)
+    said = []
+    found = run.rows(*work, kept, said.append)
+    assert [(one["workload"], one["dtype"]) for one in found] == [
+        ("T1", "float64"),
+        ("T1", "float32"),
+        ("T3", "float64"),
+        ("T3", "float32"),
+    ]
+    assert said == ["T3 float64", "T3 float32"]
+    assert not kept.exists()
+    assert len(measured) == 5
+
+
+def test_rows_of_other_settings_are_not_believed(tmp_path, measured):
+    kept = tmp_path / "kept"
+    with pytest.raises(KeyboardInterrupt):
+        run.rows(["T1", "T3"], ["float64", "float32"], {"rounds": 1}, kept, print)
+    assert all(one["rounds"] == 2 for one in run.rows(["T1"], ["float64"], {"rounds": 2}, kept, print))
+
+
+def test_names_are_checked():
+    assert run.chosen([], []) == (["T1", "T3", "T4", "T1-relu", "T3-relu", "T4-relu"], ["float64", "float32"])
+    assert run.chosen(["T3"], ["float32"]) == (["T3"], ["float32"])
+    with pytest.raises(UsageError, match="no workload is called 'T9'"):
+        run.chosen(["T9"], [])
+    with pytest.raises(UsageError, match="no dtype is called 'float16'"):
+        run.chosen([], ["float16"])
+    with pytest.raises(UsageError, match="choose one of T1, T3, T4"):
+        run.gains(["T1-relu"], ["float64"], {}, None, print)
+
+
+def test_a_process_that_fails_is_a_fault(capfd):
+    with pytest.raises(Fault, match="T1 float16 could not be measured"):
+        run._child("row", "T1", "float16", "{}")
+    assert "float16" in capfd.readouterr().err
+
+
+def test_a_real_row_comes_out_of_its_process():
+    found = run._child("row", "T4-relu", "float32", json.dumps({"rounds": 1, "small": True, "threads": 1}))
+    assert (found["workload"], found["dtype"], found["threads"]) == ("T4-relu", "float32", 1)
+
+
+def test_a_record_keeps_its_other_part_and_without_one_nothing_is_claimed(tmp_path, monkeypatch):
+    monkeypatch.setattr(run, "RECORD", tmp_path / "bench.json")
+    assert run.recorded()["rows"] == run.recorded()["gains"] == []
+    assert shown.markdown(run.recorded()) == shown.EMPTY
+    for part, rows in (("rows", [ROW, LINEAR]), ("gains", [GAIN])):
+        run.RECORD.write_text(run.record(part, rows))
+    record = run.recorded()
+    assert (record["rows"], record["gains"]) == ([ROW, LINEAR], [GAIN])
+    text = shown.markdown(record)
+    assert f"Measured on {run.processor()}, torch on 2 threads; ~ is extrapolated" in text
+    assert "| T1: VGG16 tail 512x14x14 | float64 | 1.25 | ~31 | 120 | 1.31 | 3.0e-15 |" in text
+    assert "| T1 | float64 | 213 | 213 | 213 | not run |" in text
+    assert "| 89 | 1.2 (at most 1.5) |" in text
+    assert "| roots | 16.2 | 15 |" in text
+
+
+def test_a_rule_that_is_broken_is_said():
+    assert "more than 1.5" in shown.linear_cells({**LINEAR, "forward_backward_ratio": 1.6, "within_rule": False})[3]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (["--workload", "T2"], "no workload is called 'T2'"),
+        (["--record", "--dtype", "float64"], "leave out --workload and --dtype"),
+        (["--whole", "--representations"], "exclude each other"),
+    ],
+)
+def test_a_wrong_request_is_one_line_and_status_2(tmp_path, arguments, says):
+    command = [sys.executable, "-c", "from verify.cli import main; main()", "bench", *arguments, "--report", tmp_path]
+    found = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
+    assert (found.returncode, found.stdout) == (2, "")
+    assert says in found.stderr
+
+
+def test_json_is_what_was_measured_and_nothing_else_is_on_stdout(tmp_path):
+    program = f"""
+from verify.bench import run
+run._child = lambda module, name, dtype, settings: {ROW!r}
+from verify.cli import app
+app(["bench", "--json", "--workload", "T1", "--report", {str(tmp_path)!r}], standalone_mode=False)
+"""
+    found = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=120, check=True)
+    assert json.loads(found.stdout) == [ROW, ROW]
+    assert "measuring T1 float32" in found.stderr
