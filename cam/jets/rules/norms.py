@@ -33,7 +33,7 @@ def _layer_norm(walk: Walk, node: Node, x: Any, shape: Sequence[int], weight: An
     mine = [k + 1 for k in range(len(one.axes)) if k >= sum(one.parts[: X.ndim - n])]
 
     def mean(values: Tensor) -> Tensor:
-        return values.sum(mine, keepdim=True) / count
+        return values.sum(mine, keepdim=True) / count if mine else values  # torch takes no dimensions for all of them
 
     u = X - X.mean(list(dims), keepdim=True)
     v = u.square().mean(list(dims), keepdim=True) + eps

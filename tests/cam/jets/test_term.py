@@ -63,7 +63,7 @@ TERMS = [
     for shape in SHAPES
     for n in [sum(map(len, shape))]
     for seed, kinds in enumerate(product(KINDS, repeat=n))
-    if seed % 5 == 0 or len(set(kinds)) == 1 or n == 1
+    if seed % 11 == 0 or len(set(kinds)) == 1 or n == 1
     for spread in (None, tuple(kind != "picked" and k % 2 == seed % 2 for k, kind in enumerate(kinds)))
 ]
 
@@ -212,7 +212,7 @@ def test_a_wrong_power_of_the_spread_is_found():
 
 
 def test_the_drawn_terms_are_of_every_kind():
-    assert len(TERMS) >= 50
+    assert len(TERMS) >= 40
     kinds = reduce(
         set.union,
         (
