@@ -463,7 +463,7 @@ def test_a_wrong_power_of_the_spread_is_found(monkeypatch):
 @pytest.mark.parametrize(
     ("owner", "name", "old", "new"),
     [
-        (convolutions.How, "spans", "s + p - (k - 1) * d", "s + p + 1 - (k - 1) * d"),
+        (convolutions, "_spans", "s + p - (k - 1) * d", "s + p + 1 - (k - 1) * d"),
         (convolutions, "_windowed", "s - (o * st - p), (o", "s - (o * st - p) + 1, -1 + (o"),
     ],
     ids=["where it begins", "what it reads"],
