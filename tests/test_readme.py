@@ -3,6 +3,7 @@
 import re
 import subprocess
 import sys
+from collections import Counter
 from pathlib import Path
 
 from verify.readme import README, filled
@@ -48,7 +49,7 @@ def test_every_make_target_that_it_names_exists():
 
 
 def test_the_numbers_of_hypotheses_and_counterexamples_are_current():
-    from derivation.claims import CLAIMS
+    from derivation.claims import CLAIMS, LIBRARY
     from verify import ledger, replay
     from verify.map_properties import MAP_PROPERTIES
 
@@ -58,5 +59,9 @@ def test_the_numbers_of_hypotheses_and_counterexamples_are_current():
     assert f"one of the {len(replay.slugs())} counterexamples" in TEXT
     assert f"{len(MAP_PROPERTIES)} statements about whole maps" in TEXT
     assert f"each of their {sum(len(prop.assumes) for prop in MAP_PROPERTIES)} assumptions" in TEXT
+    stored = [replay.read(slug) for slug in replay.slugs()]
+    of_claims = Counter(one.need for one in stored if one.without and one.claim in LIBRARY)
+    assert f"{of_claims['false']} because the claim is then false somewhere" in TEXT
+    assert f"{of_claims['no value']} because it then has no value somewhere" in TEXT
     for slug in re.findall(r"`([a-z-]+/(?:without-[a-z-]+|as-printed))`", TEXT):
         assert slug in replay.slugs()
