@@ -127,6 +127,15 @@ def called(node: Node) -> Callable[..., Any]:
     return node.target
 
 
+# Under this key a node's own notes have the module that ran it.
+LAYER = "layer"
+
+
+def layer_of(node: Node) -> str:
+    """Return the dotted name of the innermost module that ran an operation; "" if none is known."""
+    return str(node.meta.get("custom", {}).get(LAYER, ""))
+
+
 def name_of(node: Node) -> str:
     """Return what torch calls an operation, without its overload."""
     target = node.target

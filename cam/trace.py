@@ -1,20 +1,20 @@
 """The trace of a model from A to its scores, and its folding: what does not depend on A is computed once."""
 
-from collections.abc import Callable
-from contextlib import ExitStack
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 from torch._ops import OpOverload
-from torch.fx import Graph, GraphModule, Node
+from torch.fx import Graph, GraphModule, Interpreter, Node, traceback
 from torch.fx.experimental.proxy_tensor import disable_proxy_modes_tracing, make_fx
 from torch.fx.node import map_arg
 from torch.utils._pytree import tree_flatten, tree_map_only, tree_unflatten
 
 from cam.place import CutError, Place, Seen, replaced, scores_in
 from cam.primitives import COARSE, PRIMITIVES
-from cam.smooth import dependent
+from cam.smooth import LAYER, dependent
 from cam.state import plain_torch
 
 aten = torch.ops.aten
@@ -57,10 +57,11 @@ def trace(model: nn.Module, place: Place, seen: Seen, args: tuple[Any, ...], kwa
 
     functional = torch.func.functionalize(scores_of)
     try:
-        traced = _graph(lambda A: functional(A, *given), A)
+        with _named(model):
+            traced = _graph(lambda A: functional(A, *given), A)
         if any(isinstance(node.target, OpOverload) and node.target._schema.is_mutable for node in traced.graph.nodes):
             # Some operations (LSTM, cosine similarity) are taken apart too late, and into mutations: once more.
-            traced = _graph(torch.func.functionalize(traced), A)
+            traced = _graph(torch.func.functionalize(Interpreter(traced).run), A)
     except RuntimeError as error:
         raise CutError(
             f"the part after layer {place.name!r} cannot be traced, for instance if it branches on values: {error}"
@@ -74,7 +75,37 @@ def trace(model: nn.Module, place: Place, seen: Seen, args: tuple[Any, ...], kwa
 def in_primitives(graph: GraphModule, A: Tensor) -> GraphModule:
     """Return the same function of A in the operations whose higher derivatives torch has right."""
     with plain_torch():
-        return _folded(make_fx(graph, decomposition_table=PRIMITIVES, tracing_mode="real")(A))
+        return _folded(_graph(Interpreter(graph).run, A, PRIMITIVES))
+
+
+@contextmanager
+def _named(model: nn.Module) -> Iterator[None]:
+    """Note with every operation that is traced the dotted name of the innermost module that runs it: `layer_of`."""
+    names = {module: name for name, module in model.named_modules()}
+    running: list[str] = []
+
+    def note() -> None:
+        traceback.current_meta["custom"] = {LAYER: running[-1] if running else ""}
+
+    def before(module: nn.Module, *_: Any) -> None:
+        running.append(names[module])
+        note()
+
+    def after(*_: Any) -> None:
+        running.pop()
+        note()
+
+    handles = [
+        handle
+        for module in names
+        for handle in (module.register_forward_pre_hook(before), module.register_forward_hook(after))
+    ]
+    try:
+        yield
+    finally:
+        for handle in handles:
+            handle.remove()
+        traceback.current_meta.pop("custom", None)
 
 
 def followed(graph: GraphModule, function: Callable[[Tensor], Tensor], A: Tensor) -> GraphModule:
@@ -84,7 +115,7 @@ def followed(graph: GraphModule, function: Callable[[Tensor], Tensor], A: Tensor
         CutError: its result is not (1, D) or does not depend on A.
     """
     with plain_torch():
-        traced = _graph(torch.func.functionalize(lambda A: function(graph.forward(A))), A)
+        traced = _graph(torch.func.functionalize(lambda A: function(Interpreter(graph).run(A))), A)
         shape = traced(A).shape
     (scores,) = traced.graph.output_node().args
     if len(shape) != 2 or len(A) != shape[0] or not isinstance(scores, Node) or scores not in dependent(traced.graph):
@@ -92,8 +123,9 @@ def followed(graph: GraphModule, function: Callable[[Tensor], Tensor], A: Tensor
     return _folded(traced)
 
 
-def _graph(function: Callable[[Tensor], Tensor], A: Tensor) -> GraphModule:
-    return make_fx(function, decomposition_table=COARSE, tracing_mode="real")(A)
+def _graph(function: Callable[[Tensor], Tensor], A: Tensor, table: Any = COARSE) -> GraphModule:
+    with traceback.preserve_node_meta():
+        return make_fx(function, decomposition_table=table, tracing_mode="real")(A)
 
 
 def _fold(traced: GraphModule, place: Place) -> GraphModule:

@@ -12,7 +12,7 @@ from cam.jets.kept import Kept
 from cam.jets.plan import Plan
 from cam.jets.rays import Lines, Root, lines, root
 from cam.jets.walk import Jet, Walk
-from cam.smooth import kind_of, name_of
+from cam.smooth import kind_of, layer_of, name_of
 from cam.tail import Tail
 
 if TYPE_CHECKING:
@@ -32,11 +32,13 @@ class Operation:
 
     Args:
         name: what torch calls it.
+        layer: the dotted name of the innermost module that runs it; "" if none does.
         kind: "linear", "piecewise linear" or "smooth", in what depends on A.
         second, third: sum over the entries of |what it adds to d2S/dA_i^2| and to d3S/dA_i^3.
     """
 
     name: str
+    layer: str
     kind: str
     second: float
     third: float
@@ -125,7 +127,8 @@ def planned(
         with torch.no_grad():
             h, t = _followed(plan, entries, memory, kept, progress, shares)
     operations = tuple(
-        Operation(name_of(node), kind_of(node, plan.moving), *shares.get(node, (0.0, 0.0))) for node in plan.nodes
+        Operation(name_of(node), layer_of(node), kind_of(node, plan.moving), *shares.get(node, (0.0, 0.0)))
+        for node in plan.nodes
     )
     zero = torch.zeros_like(h)
     return Derivatives(

@@ -34,6 +34,7 @@ def folded(graph: GraphModule) -> GraphModule:
                     made.register_buffer(f"folded_{n}_{name}", value)
             parts = [copy.get_attr(f"folded_{n}_weight"), None if bias is None else copy.get_attr(f"folded_{n}_bias")]
             one = copy.call_function(aten.convolution.default, (x, *parts, *how))
+            one.meta = dict(convolution.meta)
         node.replace_all_uses_with(one)
         copy.erase_node(node)
         copy.erase_node(convolution)

@@ -9,7 +9,7 @@ from torch.fx import Node
 from torch.fx.node import map_arg
 
 from cam.jets.walk import Jet, Walk, whole_jet
-from cam.smooth import called, name_of
+from cam.smooth import called, layer_of, name_of
 
 
 def generic(walk: Walk, node: Node, *_: Any, **__: Any) -> Any:
@@ -76,8 +76,9 @@ def demand_agreement(node: Node, moving: Container[Node], values: Mapping[Node, 
     """
     _, function, primals = of_movers(node, [n for n in node.all_input_nodes if n in moving], values)
     advice = "give it a rule in cam/jets/rules, or take it apart in cam/primitives.py"
+    where = f"{name_of(node)} in layer {layer_of(node)!r}"
     if not isinstance(values[node], Tensor):
-        raise UnknownOperation(f"{name_of(node)} has no rule and puts out several tensors: {advice}")
+        raise UnknownOperation(f"{where} has no rule and puts out several tensors: {advice}")
     rng = torch.Generator().manual_seed(0)
 
     def random(like: Tensor) -> Tensor:
@@ -95,13 +96,13 @@ def demand_agreement(node: Node, moving: Container[Node], values: Mapping[Node, 
                 (back,) = torch.autograd.grad(back, t, create_graph=True)
                 orders.append(back.detach())
     except (RuntimeError, NotImplementedError) as error:
-        raise UnknownOperation(f"{name_of(node)} has no rule, and torch no third derivative of it: {advice}") from error
+        raise UnknownOperation(f"{where} has no rule, and torch no third derivative of it: {advice}") from error
     for one, other in zip(ahead, orders[1:], strict=True):
         found = (one * weights).sum()
         bound = torch.finfo(found.dtype).eps ** 0.5 * (one * weights).abs().sum()
         if not bool((found - other).abs() <= bound):
             raise UnknownOperation(
-                f"{name_of(node)} has no rule, and forward and reverse mode give it different higher derivatives"
+                f"{where} has no rule, and forward and reverse mode give it different higher derivatives"
                 f" ({float(found)} and {float(other)}): {advice}"
             )
 

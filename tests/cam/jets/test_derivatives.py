@@ -297,6 +297,20 @@ def test_operations_say_what_they_are_and_what_they_add(A, tail):
     assert not any(one.second for one in found.operations if one.kind == "linear")
 
 
+def test_operations_name_the_layer_that_runs_them_also_behind_a_function_of_the_scores(A, tail):
+    for one in (tail, tail.softmax()):
+        layers = {name: where for name, where in _layers(one, A).items() if name in ("convolution", "gelu", "tanh")}
+        assert layers == {"convolution": "1", "gelu": "2", "tanh": "6"}
+    assert _layers(tail.softmax(), A)["_softmax"] == ""
+    blocks = nn.Sequential(nn.Identity(), nn.Sequential(nn.Conv2d(3, 2, 1), nn.Sequential(nn.SiLU(), nn.Flatten())))
+    nested = cut(blocks.double().eval(), "0", A).tail
+    assert _layers(nested, A)["silu"] == "1.1.0" and _layers(nested, A)["convolution"] == "1.0"
+
+
+def _layers(tail, A) -> dict[str, str]:
+    return {one.name: one.layer for one in pure_derivatives(tail, A, order=1, target=0).operations}
+
+
 def test_a_wrong_order_of_the_entries_is_found(A, tail, monkeypatch):
     right = module.root
 
