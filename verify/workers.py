@@ -136,6 +136,9 @@ def _interrupts_held_back() -> Iterator[None]:
 
 def _serve(line: Connection, do: Callable[[Any], Any]) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's affair
+    if "fork" in multiprocessing.get_all_start_methods():
+        # A lock that a library makes here (tqdm does) then has no name that a worker that is ended would leave behind.
+        multiprocessing.set_start_method("fork", force=True)
     line.send((True, None))
     while True:
         try:

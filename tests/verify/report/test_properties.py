@@ -35,7 +35,7 @@ def test_the_page_has_every_hypothesis_with_its_counterexample_and_how_to_try_it
 
 def test_every_counterexample_is_worked_out_on_the_page(outcome):
     page = render(outcome)
-    assert page.count("<summary>By hand</summary>") == len(outcome.stored) == 5
+    assert page.count("<summary>Worked out</summary>") == len(outcome.stored) == 5
     assert "Hence the left side:" in page and "The hypotheses hold there:" in page
     assert not re.search(r"&lt;(p|math|ul)", page), "what is worked out is markup, not text"
 
