@@ -62,3 +62,13 @@ def test_a_process_that_dies_is_noticed():
 def test_leaving_early_ends_all_processes():
     with closing(spread(time.sleep, [0.001, 3600], 2, limit=lambda task: None, stopped=str)) as finished:
         assert next(finished) == (0.001, None)
+
+
+def name_of_a_lock(_):
+    return multiprocessing.RLock()._semlock.name
+
+
+@pytest.mark.skipif("fork" not in multiprocessing.get_all_start_methods(), reason="locks have no names here")
+def test_a_lock_that_a_library_makes_in_a_worker_has_no_name_to_leave_behind():
+    ((_, name),) = spread(name_of_a_lock, [0], 1, limit=lambda _: None, stopped=lambda _: "ended")
+    assert name is None
