@@ -177,19 +177,23 @@ def _followed(
 
 def _chunks(plan: Plan, start: Root, places: Tensor, memory: int) -> Iterator[Lines]:
     """Yield lines in chunks that fit into the memory: a small one first, to measure what one line takes."""
-    first = places[:FIRST]
-    measured = plan.cache.get("bytes")
-    if measured is None and len(places):
-        for chunk in lines(plan, start, first, FIRST):
-            walk = Walk(plan, {start.node: Jet((chunk.term,))})
-            walk.run()
-            held, largest = walk.held / chunk.term.directions, walk.largest / chunk.term.directions
-            plan.cache["bytes"] = measured = (held, largest)
-    if measured is None:
+    if not len(places):
         return
-    held, largest = measured
+    held, largest = plan.kept(("bytes", FIRST), lambda: _bytes_of_one(plan, start, places, FIRST))
+    pixels = plan.values[start.node].numel() // plan.values[start.node].shape[start.channel]
+    if start.shared and pixels > FIRST and 2 * held * pixels <= memory:
+        # The pixels of a channel share most of what they take: one of many takes less than one of a few.
+        held, largest = plan.kept(("bytes", pixels), lambda: _bytes_of_one(plan, start, places, pixels))
     most = int(min(memory / (2 * held), CACHED / largest))
     yield from lines(plan, start, places, max(1, most))
+
+
+def _bytes_of_one(plan: Plan, start: Root, places: Tensor, count: int) -> tuple[float, float]:
+    """Return how many bytes a line takes, held at once and in one node, where so many are followed together."""
+    chunk = next(lines(plan, start, places[:count], count))
+    walk = Walk(plan, {start.node: Jet((chunk.term,))})
+    walk.run()
+    return walk.held / chunk.term.directions, walk.largest / chunk.term.directions
 
 
 def checked(tail: Tail, A: Tensor) -> Tensor:
