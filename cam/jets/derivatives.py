@@ -151,6 +151,8 @@ def _followed(
     found = store.found  # (sites, 2, size)
     left = wanted[~store.done[wanted]]
     done = len(wanted) - len(left)
+    waits = torch.zeros(plan.values[start.node].numel(), dtype=torch.bool, device=left.device)
+    waits[left] = True
     try:
         for chunk in _chunks(plan, start, left, memory):
             walk = Walk(plan, {start.node: Jet((chunk.term,))})
@@ -161,7 +163,7 @@ def _followed(
                         found[k, n, chunk.places] = parts[node]
             store.done[chunk.places] = True
             store.save()
-            done += int(torch.isin(chunk.places, left).sum())
+            done += int(waits[chunk.places].sum())
             if progress is not None:
                 progress(done, len(wanted))
     finally:

@@ -68,7 +68,9 @@ def measure(workload: Workload, dtype: str, how: How, clock: Clock = time.perf_c
         peak_extra_mib: the process's high-water mark while the plan is made and the sample (with `whole` the map) is
             walked for the first time, less what was resident before, when the model, the cut tail and one forward and
             backward pass of it were in memory. The plan's own values are in it; they alone are `plan_mib`.
-        speedup_over_nested_autograd: a peer's time for one entry over ms_per_entry.
+        speedup_over_nested_autograd: nested autograd's time for one entry over ms_per_entry.
+        whole_map_speedup: its time for as many entries as A has, extrapolated, over whole_map_s. The losers of a
+            max-pool, which the engine does not follow, cost it as much as any other entry.
         times_gemm_limit: ms_per_entry over the time that its arithmetic would take at the rate of a large product.
         max_error: largest error of the orders 1 to 3, each over the largest absolute value of that order: of the
             small tail (`error_small`, against balls) and of the full one (`error_full`, against decomposed nested
@@ -134,6 +136,7 @@ def measure(workload: Workload, dtype: str, how: How, clock: Clock = time.perf_c
         "error_full": error_full,
         "forward_backward_ratio": None if ratio is None else short(ratio),
         "within_rule": None if ratio is None else ratio <= AT_MOST,
+        "whole_map_speedup": short(median(times[REFERENCE.name]) * total / 1000 / whole_map_s),
         "whole_map": "extrapolated" if workload.curved and not how.whole else "measured",
         "plan_s": short(plan_s),
         "plan_mib": short(plan_bytes / MIB),

@@ -7,12 +7,13 @@ from torch import Tensor
 from torch.fx import Node
 
 from cam.jets.lazy import Product
+from cam.jets.rows import in_memory
 from cam.jets.rules.generic import generic, generic_curved
 from cam.jets.rules.products import matmul, matrices, product
 from cam.jets.rules.sums import scaled
 from cam.jets.rules.table import rule
 from cam.jets.term import Axis, Term
-from cam.jets.walk import Jet, Walk, in_memory
+from cam.jets.walk import Jet, Walk
 
 
 @rule("mm")

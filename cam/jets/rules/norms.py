@@ -10,10 +10,11 @@ from torch import Tensor
 from torch.fx import Node
 
 from cam.jets.lazy import Product
+from cam.jets.rows import Rows, weighed
 from cam.jets.rules.generic import generic_curved
 from cam.jets.rules.table import rule
 from cam.jets.term import Axis, Term
-from cam.jets.walk import Jet, Rows, Walk, weighed
+from cam.jets.walk import Jet, Walk
 
 
 @rule("native_layer_norm")

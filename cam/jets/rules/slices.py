@@ -8,11 +8,12 @@ from typing import Any
 import torch
 from torch.fx import Node
 
+from cam.jets.rows import in_memory
 from cam.jets.rules.generic import generic
 from cam.jets.rules.sums import stretched
 from cam.jets.rules.table import rule
 from cam.jets.term import Axis, Term
-from cam.jets.walk import Jet, Walk, in_memory
+from cam.jets.walk import Jet, Walk
 
 
 @rule("slice")

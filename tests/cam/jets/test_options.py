@@ -9,7 +9,7 @@ from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 
 from cam import cut
-from cam.jets import walk
+from cam.jets import rows, walk
 from cam.jets.derivatives import planned
 from cam.jets.plan import Options, Plan
 
@@ -68,9 +68,9 @@ def derivatives(plan):
 def work(plan, monkeypatch):
     """Return what tells two ways of working apart: operations, products, and how often sums are taken."""
     sums = []
-    summed = walk._sum_rows
+    summed = rows._sum_rows
     with monkeypatch.context() as patch, FlopCounterMode(display=False) as counter:
-        patch.setattr(walk, "_sum_rows", lambda *args: (sums.append(1), summed(*args)))
+        patch.setattr(rows, "_sum_rows", lambda *args: (sums.append(1), summed(*args)))
         derivatives(plan)
     return len(plan.nodes), counter.get_total_flops(), len(sums)
 

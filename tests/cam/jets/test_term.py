@@ -5,7 +5,8 @@ from math import prod
 import pytest
 import torch
 
-from cam.jets.term import Axis, Term, boxed, merged, whole
+from cam.jets.merging import boxed, merged
+from cam.jets.term import Axis, Term, whole
 
 # How a direction may lie along an axis: in all places, in a window, in one of its own.
 KINDS = ("full", "window", "picked")

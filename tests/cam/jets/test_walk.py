@@ -3,10 +3,10 @@ from itertools import product
 import pytest
 import torch
 
-from cam.jets import walk
 from cam.jets.lazy import Product, Unmade
+from cam.jets.rows import Rows, contracted, curved, paired, weighed
 from cam.jets.term import Axis, Term, whole
-from cam.jets.walk import Jet, Rows, contracted, curved, paired, weighed
+from cam.jets.walk import Jet
 
 
 def drawn(*shape: int) -> torch.Tensor:
@@ -76,14 +76,13 @@ def test_an_empty_box_adds_nothing():
 
 
 @pytest.mark.parametrize("block", [1, 7, 1 << 16])
-def test_a_curved_function_adds_what_the_formula_says(monkeypatch, block):
-    monkeypatch.setattr(walk, "BLOCK", block)
+def test_a_curved_function_adds_what_the_formula_says(block):
     for term, with_second, goes_on in product(terms(), (False, True), (False, True)):
         one, two = term.values, drawn(*term.values.shape) if with_second else None
         e, f, slope, bend = (drawn(1, 3, 4, 5) for _ in range(4))
         inside = [term.inside(w) for w in (e, f, *((slope, bend) if goes_on else ()))]
         rows = Rows.of(term)
-        s2, s3, outs = curved(rows, one, two, inside)
+        s2, s3, outs = curved(rows, one, two, inside, block)
         z1 = term.dense()
         z2 = (
             torch.zeros_like(z1)

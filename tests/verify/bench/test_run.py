@@ -16,6 +16,7 @@ ROW = {
     "ms_per_entry": 1.25,
     "whole_map_s": 31.0,
     "whole_map": "extrapolated",
+    "whole_map_speedup": 1100.0,
     "peak_extra_mib": 120.0,
     "peers_speedup": {**dict.fromkeys(shown.PEERS, 213.4), "jax_nested_jvp": "not run"},
     "times_gemm_limit": 1.31,
@@ -98,7 +99,7 @@ def test_a_record_keeps_its_other_part_and_without_one_nothing_is_claimed(tmp_pa
     assert (record["rows"], record["gains"]) == ([ROW, LINEAR], [GAIN])
     text = shown.markdown(record)
     assert f"Measured on {run.processor()}, torch on 2 threads; ~ is extrapolated" in text
-    assert "| T1: VGG16 tail 512x14x14 | float64 | 1.25 | ~31 | 120 | 1.31 | 3.0e-15 |" in text
+    assert "| T1: VGG16 tail 512x14x14 | float64 | 1.25 | ~31 | 1100 | 120 | 1.31 | 3.0e-15 |" in text
     assert "| T1 | float64 | 213 | 213 | 213 | not run |" in text
     assert "| 89 | 1.2 (at most 1.5) |" in text
     assert "| roots | 16.2 | 15 |" in text
