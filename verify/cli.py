@@ -323,6 +323,39 @@ def bench(
 
 
 @app.command()
+def peers(
+    peer: Annotated[list[str], typer.Option("--peer", help="Ask this library alone (may be repeated).")] = [],  # noqa: B006
+    function: Annotated[
+        str | None,
+        typer.Option(
+            "--callable",
+            help="FILE.py:FUNCTION, a function (model, layer name, images, class) -> maps (B, h, w), asked as well.",
+        ),
+    ] = None,
+    json: Annotated[bool, typer.Option("--json", help="Print everything that was found as JSON.")] = False,
+    quiet: Annotated[bool, typer.Option("--quiet", help="No progress and no table.")] = False,
+) -> None:
+    """Ask the installed libraries which formula of Grad-CAM++ they compute, and how they behave at the edges.
+
+    A library that is missing is not run. With --callable alone only that function is asked.
+    """
+    from json import dumps
+
+    from verify.peers import adapters, run, table
+
+    asked = adapters.chosen(peer, function)
+    with _bar(run.steps(asked), hidden=quiet) as advance:
+        found = run.document(asked, advance)
+    if json:
+        sys.stdout.write(dumps(found, indent=1, ensure_ascii=False, allow_nan=False) + "\n")
+    elif not quiet:
+        console = Console()
+        console.print(table.formulas(found), table.behaviours(found))
+        for line in table.lines(found):
+            console.print(line, highlight=False, markup=False, soft_wrap=True)
+
+
+@app.command()
 def cite(
     name: Annotated[
         str, typer.Argument(help="Name of the claim or of the statement about maps, as the tables give it.")
