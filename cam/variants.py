@@ -55,7 +55,10 @@ def _to_range(maps: Tensor, eps: float) -> Tensor:
 
 
 def _as_printed(A: Tensor, g: Tensor, S: Tensor) -> Tensor:
-    """(19) and (5) without the factor exp(S): a place without gradient counts nothing, where (19) is 0/0."""
+    """(19) and (5) without the factor exp(S): a place without gradient counts nothing, where (19) is 0/0.
+
+    It is 0/0 too where g^2 underflows, in float32 below 1e-23: nan, as printed; `cam.weights.alpha_closed` is finite.
+    """
     alpha = g**2 / (2 * g**2 + _spread(_per_channel(A), A) * g**3)
     return _per_channel(torch.where(g <= 0, 0, alpha * g))
 

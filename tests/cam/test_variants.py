@@ -9,6 +9,8 @@ import pytest
 import torch
 
 from cam.variants import VARIANTS, variant
+from verify.catalogue.images import load_image
+from verify.catalogue.lite0 import LAYER, load_lite0, preprocess
 from verify.catalogue.zoo import load_torchvision
 from verify.peers.adapters import PEERS, ask
 
@@ -108,6 +110,24 @@ def test_where_no_gradient_is_positive_the_picture_is_the_library_s_too(peer):
     assert torch.equal(theirs.float(), pictured(variant(peer.variant), model, images, 1, SIZES[0]).float())
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize("peer", LIBRARIES, ids=lambda peer: peer.name)
+def test_on_a_trained_network_and_a_photograph_it_is_the_library_s_picture_too(peer):
+    pytest.importorskip("efficientnet_lite_pytorch")
+    installed(peer)
+    model, image = load_lite0(torch.float32).requires_grad_(True), preprocess(load_image("chelsea"), torch.float32)
+    seen = []
+    handle = model.get_submodule(LAYER).register_forward_hook(lambda _, __, A: seen.append(A))
+    S = model(image)[:, 285]
+    handle.remove()
+    g, A = torch.autograd.grad(S.sum(), seen[0])[0], seen[0].detach()
+    one = variant(peer.variant)
+    theirs = ask(peer.picture, model, LAYER, image, 285)
+    mine = one.picture(torch.einsum("bk,bkhw->bhw", one.weights(A, g, S.detach()), A), tuple(theirs.shape[-2:]))
+    assert float(theirs.max() - theirs.min()) > 0.5
+    assert float((theirs - mine).abs().max()) < PUBLISHED
+
+
 def test_the_printed_weights_are_those_found_by_hand():
     A = torch.tensor([[[[1.0, 2.0], [0.0, 1.0]]]], dtype=torch.float64)
     g = torch.tensor([[[[0.5, 0.0], [-1.0, 0.25]]]], dtype=torch.float64)
@@ -115,6 +135,12 @@ def test_the_printed_weights_are_those_found_by_hand():
     by_hand = Fraction(1, 8) + Fraction(1, 12)
     (found,) = variant("paper").weights(A, g, torch.zeros(1, dtype=torch.float64)).flatten().tolist()
     assert abs(Fraction(found) - by_hand) < Fraction(1, 2**50)
+
+
+def test_the_printed_weights_are_undefined_where_a_square_underflows():
+    A, g, S = torch.ones(1, 1, 2, 2), torch.full((1, 1, 2, 2), 1e-25), torch.zeros(1)
+    assert variant("paper").weights(A, g, S).isnan().all()
+    assert variant("paper").weights(A.double(), g.double(), S).isfinite().all()
 
 
 def test_the_printed_picture_has_its_maximum_at_1_and_a_map_of_zeros_stays():

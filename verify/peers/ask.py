@@ -160,8 +160,10 @@ def identify(question: Question) -> Answer:
     maps = [question_map(question, probe) for probe in probes()]
     measured = measured_eps(question)
     left = [candidate for candidate in candidates(measured) if _fits(candidate, maps)]
-    if len({candidate.formula.name for candidate in left}) != 1:
-        return Answer(OTHER, "", None, (), {"probes": [_given(p, m) for p, m in zip(probes(), maps, strict=True)]})
+    fits = sorted({candidate.formula.name for candidate in left})
+    if len(fits) != 1:
+        given = [_given(probe, found) for probe, found in zip(probes(), maps, strict=True)]
+        return Answer(OTHER, "", None, (), {"fits": fits, "probes": given})
     best = left[0]
     same = [each for each in left if each.finish is best.finish]
     evidence = {

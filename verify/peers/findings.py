@@ -81,6 +81,23 @@ with SmoothGradCAMpp(model.half(), "0") as cam:
 """,
     ),
     Finding(
+        "torchcam-smooth",
+        "last-sample-counts",
+        "ReLU is applied to the gradient at the last noisy image, not to the mean as in the Smooth Grad-CAM++ paper",
+        f"""{ONE_CHANNEL}from torchcam.methods import SmoothGradCAMpp
+class FourTimes(nn.Module):
+    calls = 0
+    def forward(self, x):
+        self.calls += 1
+        return x * (self.calls <= 4)  # the picture and three noisy ones; the fourth noisy one has no gradient
+model.insert(1, FourTimes())
+with SmoothGradCAMpp(model, "0", num_samples=4) as cam:
+    model(image)
+    found = cam(0, normalized=False)[0].max().item()
+expected = 4 * 0.25 * 0.375  # means: g 0.375, g^2 0.1875, g^3 0.09375; alpha 1/4
+""",
+    ),
+    Finding(
         "monai",
         "overflow",
         "the map is not finite from a score of 89 on: exp(S) is computed in float32",
@@ -201,14 +218,19 @@ def differs(found: float, expected: float) -> bool:
 
 
 def standing(peer: Peer) -> list[dict[str, Any]]:
-    """Return the findings about an installed peer that its version still shows."""
+    """Return the findings about an installed peer that its version still shows; where a program fails, how it does."""
     told = []
     for finding in FINDINGS:
         if finding.peer != peer.name:
             continue
         load(peer.module)
-        found, expected = shown(finding)
+        said = {"name": finding.name, "says": finding.says, "program": finding.program}
+        try:
+            found, expected = shown(finding)
+        except Exception as error:
+            told.append({**said, "failed": f"{type(error).__name__}: {error}"})
+            continue
         if differs(found, expected):
             numbers = {"found": str(found), "expected": str(expected)}
-            told.append({"name": finding.name, "says": finding.says, **numbers, "program": finding.program})
+            told.append({**said, **numbers})
     return told

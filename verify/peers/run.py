@@ -36,7 +36,7 @@ def record(peer: Peer, progress: Callable[[str], None] = lambda _: None) -> dict
         answer = identify(peer.maps)
         formula = {
             "formula": answer.formula,
-            "why": "" if answer.formula != OTHER else "no formula, or more than one, gives its maps of the probes",
+            "why": "" if answer.formula != OTHER else _ambiguity(answer.evidence["fits"]),
             "finish": answer.finish,
             "factor": answer.factor,
             "eps": list(answer.eps),
@@ -52,6 +52,10 @@ def record(peer: Peer, progress: Callable[[str], None] = lambda _: None) -> dict
     found["findings"] = standing(peer)
     progress(f"{peer.name}: findings")
     return found
+
+
+def _ambiguity(fits: Sequence[str]) -> str:
+    return f"several formulas give its maps: {'; '.join(fits)}" if fits else "no formula gives its maps of the probes"
 
 
 def _missing(peer: Peer) -> str:

@@ -80,8 +80,12 @@ def lines(document: Record) -> list[str]:
                 if kind in result:
                     found.append(f"{record['peer']} on {name}: {kind.replace('_', ' ')}: {result[kind]}")
         for finding in record["findings"] or ():
+            about = f"{record['peer']} {record['version']}: {finding['says']}"
+            if "failed" in finding:
+                found.append(f"not tried: {about} (its program fails: {finding['failed']})")
+                continue
             numbers = f"found {number(float(finding['found']), 3)}, expected {number(float(finding['expected']), 3)}"
-            found.append(f"finding: {record['peer']} {record['version']}: {finding['says']} ({numbers})")
+            found.append(f"finding: {about} ({numbers})")
     if any(record["findings"] for record in document["peers"]):
         found.append("--json has a program for every finding.")
     return found

@@ -11,7 +11,7 @@ from rich.console import Console
 
 from verify.errors import UsageError
 from verify.peers import run, table
-from verify.peers.adapters import PEERS, chosen, taken
+from verify.peers.adapters import PEERS, Peer, chosen, taken
 
 USER = """
 import torch
@@ -95,6 +95,20 @@ def test_a_function_of_the_user_is_asked_and_what_it_prints_is_no_data(user):
     (record,) = json.loads(found.stdout)["peers"]
     assert (record["peer"], record["formula"], record["finish"]) == ("callable", "Grad-CAM", "before ReLU")
     assert "a word on stdout" in found.stderr
+
+
+@pytest.mark.slow
+def test_a_function_that_computes_no_formula_is_other_and_so_is_one_that_fits_several(monkeypatch):
+    def squares(model, layer, images, c):
+        return images.square().sum(1)
+
+    planted = Peer("planted", "", "", "squares", squares)
+    record = run.record(planted)
+    assert record["formula"] == "other" and record["why"] == "no formula gives its maps of the probes"
+    monkeypatch.setattr("verify.peers.ask._fits", lambda *_: True)
+    monkeypatch.setattr("verify.peers.run.deviations", lambda *_: {})
+    record = run.record(planted)
+    assert record["formula"] == "other" and record["why"].startswith("several formulas give its maps: ")
 
 
 def test_a_function_that_gives_no_map_is_another_formula_and_the_reason_is_told(user):
