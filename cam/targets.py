@@ -16,7 +16,8 @@ def listed(targets: Targets, images: int) -> list[One | None]:
     Raises:
         ValueError: there are not as many as images, or one is neither a class index nor a function.
     """
-    given: Any = targets.tolist() if hasattr(targets, "tolist") else targets
+    given: Any = targets
+    given = given.tolist() if hasattr(given, "tolist") else given
     each: list[Any] = list(given) if isinstance(given, (list, tuple, range)) else [given] * images
     if len(each) != images:
         raise ValueError(f"there are {images} images and {len(each)} targets: give one class for all or one per image")
