@@ -202,6 +202,10 @@ def _weights_like(scores: Tensor) -> Tensor:
 
 
 def _alike(one: Tensor, other: Tensor) -> bool:
-    """Whether two results are the same up to the order of roundings: half the digits of the largest entry agree."""
-    tolerance = math.sqrt(torch.finfo(other.dtype).eps) * float(other.abs().max())
+    """Whether two results are the same up to the order of roundings: half the digits of the largest entry agree.
+
+    The largest that is finite; what is not has to be the same.
+    """
+    largest = float(other.abs().masked_fill(~other.isfinite(), 0).max())
+    tolerance = math.sqrt(torch.finfo(other.dtype).eps) * largest
     return torch.allclose(one, other, rtol=0, atol=tolerance, equal_nan=True)
