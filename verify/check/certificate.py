@@ -30,6 +30,7 @@ class Certificate:
             nothing is known.
         least: the largest certain difference, max(|closed - exact| - its bound), at least 0.
         engine: max |difference| of the exact weight by the engine and by nested reverse mode, beside the bound.
+        off_kinks: whether, rounding included, no unit of a piecewise-linear tail lies on a kink; False if not known.
         why: if nothing could be certified, why; "" otherwise.
     """
 
@@ -38,6 +39,7 @@ class Certificate:
     within: float | None = None
     least: float | None = None
     engine: float | None = None
+    off_kinks: bool = False
     why: str = ""
 
 
@@ -54,6 +56,7 @@ def certify(where: "Cut", both: "Both", head: str, seed: int = 0, sample: int = 
     import torch
 
     from verify.check.compare import under
+    from verify.kinks import is_off_kinks
     from verify.rounding import NoRule
 
     A = where.activations
@@ -70,6 +73,7 @@ def certify(where: "Cut", both: "Both", head: str, seed: int = 0, sample: int = 
     entries = counting[drawn.sort().values]
     try:
         parts = [_bounded(where, tail, both, head, some) for some in entries.split(max(1, CHUNK // numbers))]
+        off_kinks = not where.tail.smooth_operations and is_off_kinks(where.tail, A)
     except NoRule as error:
         return Certificate(why=" ".join(str(error).split()))
     gap, bound, engine = (torch.cat(each) for each in zip(*parts, strict=True))
@@ -83,6 +87,7 @@ def certify(where: "Cut", both: "Both", head: str, seed: int = 0, sample: int = 
         within=float((gap.abs() + bound).nan_to_num(torch.inf).max()),
         least=max(0.0, float(sure.max())),
         engine=float(engine[known].abs().max()),
+        off_kinks=off_kinks,
     )
 
 

@@ -163,7 +163,7 @@ def weights(both: Both) -> Weights:
     apart, size = gap[finite].abs(), exact[finite].abs()
     ratio = apart / size
     some = bool(finite.any())
-    reach = (1 / closed[closed.isfinite()]).abs()
+    reach = (1 / closed[~closed.isnan()]).abs()
 
     def beyond(alpha: "Tensor") -> int:
         return int((~((alpha >= 0) & alpha.isfinite())).sum())
@@ -224,9 +224,10 @@ def maps(closed: np.ndarray, exact: np.ndarray) -> Maps:
 
 
 def normalised(explanation: "Explanation") -> np.ndarray | None:
-    """Return a map divided by its maximum; None if it is not finite, for instance with an entry on a pole."""
+    """Return a map divided by its maximum; None if it is not finite, or if a weight is not: an entry on a pole."""
     raw = explanation.map.numpy()
-    return picture.normalised(raw) if np.isfinite(raw).all() else None
+    finite = np.isfinite(raw).all() and bool(explanation.weights.isfinite().all())
+    return picture.normalised(raw) if finite else None
 
 
 def _hottest(values: np.ndarray) -> tuple[int, int] | None:

@@ -90,7 +90,7 @@ class Recipe:
         told.unlink(missing_ok=True)  # from now on what is there is not finished
         raw = self.map(view.seen).numpy()
         if not np.isfinite(raw).all():
-            raise UsageError(f"the heatmap of {view.name} is not finite: an entry is on a pole; see gradcampp check")
+            raise UsageError(f"the heatmap of {view.name} is not finite: gradcampp check says where that comes from")
         array = io.BytesIO()
         np.save(array, raw)
         files.write_whole(npy, array.getvalue())

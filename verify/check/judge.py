@@ -269,7 +269,11 @@ def _assumptions(plain: "Derivatives", weights: compare.Weights, head: str) -> t
         )
     kinked = int(plain.kinked.sum())
     off: bool | None = not kinked
-    kinks = f"{kinked} of {len(plain.kinked)} entries move a unit that lies on a kink" if kinked else "no entry does"
+    kinks = (
+        f"{kinked} of {len(plain.kinked)} entries move a unit that lies on a kink"
+        if kinked
+        else "no entry moves a unit that does"
+    )
     if off and plain.unwatched:
         off, kinks = None, f"it is not known where {', '.join(plain.unwatched)} bends"
     pole = weights.compared < weights.counting
@@ -312,7 +316,7 @@ def _reasons(assumptions: tuple[Assumption, ...], advice: str, instead: str | No
         return ("Every assumption of (19) holds here: its weights are those of (10), and so is the map.",)
     failing = [each for each in assumptions if each.needed and each.holds is not True]
     said = [
-        f"{'Not known' if each.holds is None else 'Not so'}: {each.says} ({each.why})."
+        f"{'Not known' if each.holds is None else 'Not met'}: {each.says} ({each.why})."
         for each in failing
         if each.name != "measured" or len(failing) == 1
     ]

@@ -23,7 +23,10 @@ BADGES = {True: ("PROVED", "holds"), False: ("REFUTED", "fails"), None: ("UNDECI
 # Diverging, told apart by the colour-blind, and as dark at both ends.
 APART = "PuOr"
 PRINTED = r"\alpha = \frac{g^{2}}{2 g^{2} + \sigma g^{3}}"
-DEFINITION = r"\alpha = \frac{Y''}{2 Y'' + \sigma Y'''} = \frac{g^{2} + h}{2 (g^{2} + h) + \sigma (g^{3} + 3 g h + t)}"
+DEFINITION = (
+    r"\alpha = \frac{Y^{(2)}}{2 Y^{(2)} + \sigma Y^{(3)}} = "
+    r"\frac{g^{2} + h}{2 (g^{2} + h) + \sigma (g^{3} + 3 g h + t)}"
+)
 
 
 def title(found: Mapping[str, Any]) -> str:
@@ -132,6 +135,11 @@ def certificate(found: Mapping[str, Any]) -> str:
     told = found["certificate"]
     if told["why"]:
         return f"not certified: {told['why']}"
+    kinks = "; certainly no unit behind the layer lies on a kink" if told["off_kinks"] else ""
+    return _of_sample(told) + kinks
+
+
+def _of_sample(told: Mapping[str, Any]) -> str:
     drawn = f"{counted(told['entries'], 'entry', 'entries')} drawn, rounding bounded"
     if told["apart"]:
         return f"{drawn}: at {told['apart']} the weights certainly differ, by {number(told['least'])} and more at one"
