@@ -205,10 +205,13 @@ def _weights_like(scores: Tensor) -> Tensor:
 def alike(one: Tensor, other: Tensor, dtype: torch.dtype | None = None) -> bool:
     """Whether two results are the same up to the order of roundings: half the digits of the largest entry agree.
 
+    The largest that is finite; what is not has to be the same.
+
     Args:
         one: a result.
         other: the one whose largest entry counts.
         dtype: in which they were worked out; their own by default.
     """
-    tolerance = math.sqrt(torch.finfo(dtype or other.dtype).eps) * float(other.abs().max())
+    largest = float(other.abs().masked_fill(~other.isfinite(), 0).max())
+    tolerance = math.sqrt(torch.finfo(dtype or other.dtype).eps) * largest
     return torch.allclose(one, other, rtol=0, atol=tolerance, equal_nan=True)
