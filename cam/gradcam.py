@@ -7,7 +7,7 @@ function, or their definition (10) with true derivatives.
 """
 
 import copy
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from difflib import get_close_matches
 from types import TracebackType
@@ -29,8 +29,9 @@ from cam.variants import variant
 from cam.weights import channel_weights
 
 WEIGHTS = ("closed", "exact")
-# Heads that mix the scores: they belong to the tail, and what the tail then puts out is Y itself.
-MIXING: dict[str, Callable[[Tail], Tail]] = {"softmax": Tail.softmax, "log_softmax": Tail.log_softmax}
+# Heads that mix the scores: a log-softmax belongs to the tail, and what is then outside, as Head. A probability is
+# exp(log p), so that none underflows; the logarithm is Y itself.
+MIXING: dict[str, Head | None] = {"softmax": head("exp"), "log_softmax": None}
 HALF = (torch.float16, torch.bfloat16)
 MODES = {1: "linear", 2: "bilinear", 3: "trilinear"}
 
@@ -154,10 +155,10 @@ class GradCAMPlusPlus:
 
     @property
     def outer(self) -> Head | None:
-        """The outer function, None if it mixes the scores."""
+        """The function outside what `_tail` gives, None if there is none."""
         if isinstance(self.head, Head):
             return self.head
-        return None if self.head in MIXING else head(self.head)
+        return MIXING[self.head] if self.head in MIXING else head(self.head)
 
     def _raw(self, images: Tensor, targets: Targets) -> list[Tensor]:
         return [layer.raw() for layer in self._layers(images, targets)]
@@ -223,7 +224,7 @@ class GradCAMPlusPlus:
     def _tail(self, where: Cut, target: One) -> tuple[Tail, int]:
         tail = where.tail
         if isinstance(self.head, str) and self.head in MIXING:
-            tail = MIXING[self.head](tail)
+            tail = tail.log_softmax()
         if not callable(target):
             return tail, target
         return tail.then(lambda scores: score(target, scores[0]).reshape(1, 1)), 0

@@ -100,6 +100,7 @@ def _bounded(where: "Cut", tail: "Tail", both: "Both", head: str, entries: "Tens
     from verify.rounding import RunningError
 
     A, c = where.activations, both.closed.target
+    assert isinstance(c, int)
     for each in (where.tail, tail):
         each(A.expand(2, -1, -1, -1))  # the first batch makes it check itself: not to be watched
     zeros = A.new_zeros(len(entries))

@@ -128,13 +128,13 @@ def _captum(model: "nn.Module", layer: str, images: "Tensor", c: int) -> Any:
 
 
 def _ours(model: "nn.Module", layer: str, images: "Tensor", c: int) -> Any:
-    from cam.maps import GradCAMPlusPlus
+    from cam import GradCAMPlusPlus
 
     return GradCAMPlusPlus(model, layer).attribute(images, c)
 
 
 def _our_picture(model: "nn.Module", layer: str, images: "Tensor", c: int) -> Any:
-    from cam.maps import GradCAMPlusPlus
+    from cam import GradCAMPlusPlus
 
     return GradCAMPlusPlus(model, layer)(images, c)
 
