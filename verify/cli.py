@@ -356,6 +356,93 @@ def peers(
 
 
 @app.command()
+def check(
+    model: Annotated[str, typer.Argument(help="lite0, timm:NAME, torchvision:NAME or FILE.py:FACTORY.")],
+    image: Annotated[
+        str, typer.Option(help="A picture (PNG, JPEG, .npy) or chelsea, coffee, astronaut, rocket, camera.")
+    ],
+    layer: Annotated[str, typer.Option(help="Dotted name of the layer; lite0 has a default.")] = "",
+    target: Annotated[
+        int | None, typer.Option("--class", help="The class; by default the one with the highest score.")
+    ] = None,
+    head: Annotated[str, typer.Option(help="The outer function: exp, sigmoid, softmax or log-softmax.")] = "exp",
+    weights: Annotated[Path | None, typer.Option(help="A state dict (.pt); without, weights are random.")] = None,
+    size: Annotated[int | None, typer.Option(min=1, help="Height and width of the picture.")] = None,
+    seed: Annotated[
+        int | None, typer.Option(min=0, max=2**63 - 1, help="Seed of random weights and of the sample.")
+    ] = None,
+    report: Annotated[Path, typer.Option(help="Directory for the page.")] = Path("report"),
+    json: Annotated[bool, typer.Option("--json", help="Print what was found as JSON instead.")] = False,
+    quiet: Annotated[bool, typer.Option("--quiet", help="No progress and no tables.")] = False,
+) -> None:
+    """Say whether the closed form is valid on a network: what breaks it, how wrong it is, and what to do instead."""
+    from json import loads
+
+    from verify.check import commands
+    from verify.report import check as shown
+
+    text, page = commands.check(
+        model,
+        layer,
+        image,
+        target=target,
+        head=head,
+        weights=weights,
+        size=size,
+        seed=seed,
+        report=report,
+        console=messages,
+        quiet=quiet,
+    )
+    if json:
+        sys.stdout.write(text)
+    elif not quiet:
+        Console().print(shown.terminal(loads(text)))
+    messages.print(f"report: {page}", highlight=False, soft_wrap=True)
+
+
+@app.command()
+def heatmap(
+    model: Annotated[str, typer.Argument(help="lite0, timm:NAME, torchvision:NAME or FILE.py:FACTORY.")],
+    image: Annotated[list[str], typer.Option(help="A picture, as for check (may be repeated).")],
+    more: Annotated[list[str], typer.Argument(metavar="[IMAGE]...", help="More pictures.")] = [],  # noqa: B006
+    layer: Annotated[str, typer.Option(help="Dotted name of the layer; lite0 has a default.")] = "",
+    target: Annotated[
+        int | None, typer.Option("--class", help="The class; by default the one with the highest score.")
+    ] = None,
+    weights: Annotated[str, typer.Option(help="closed or exact.")] = "exact",
+    variant: Annotated[str | None, typer.Option(help="A variant of Grad-CAM++.")] = None,
+    head: Annotated[str, typer.Option(help="The outer function: exp or sigmoid.")] = "exp",
+    state: Annotated[Path | None, typer.Option(help="A state dict (.pt); without, weights are random.")] = None,
+    size: Annotated[int | None, typer.Option(min=1, help="Height and width of the pictures.")] = None,
+    seed: Annotated[int | None, typer.Option(min=0, max=2**63 - 1, help="Seed of random weights.")] = None,
+    out: Annotated[Path, typer.Option(help="Directory for overlays (.png) and arrays (.npy).")] = Path("heatmaps"),
+    quiet: Annotated[bool, typer.Option("--quiet", help="No progress.")] = False,
+) -> None:
+    """Write heatmaps of pictures; a run that is interrupted goes on where it stopped."""
+    from verify.check import commands
+
+    try:
+        commands.heatmap(
+            model,
+            layer,
+            [*image, *more],
+            target=target,
+            weights=weights,
+            variant=variant,
+            head=head,
+            state=state,
+            size=size,
+            seed=seed,
+            out=out,
+            console=messages,
+            quiet=quiet,
+        )
+    except KeyboardInterrupt:
+        _leave("interrupted: run the same command again, and finished heatmaps are not made again.", INTERRUPTED)
+
+
+@app.command()
 def cite(
     name: Annotated[
         str, typer.Argument(help="Name of the claim or of the statement about maps, as the tables give it.")

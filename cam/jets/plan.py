@@ -97,6 +97,13 @@ class Plan:
         last = {parent: node for node in self.order for parent in node.all_input_nodes if parent in live}
         self.last = {node: [parent for parent, at in last.items() if at is node] for node in self.order}
 
+    def watches(self, node: Node) -> bool:
+        """Whether kinks of an operation are looked for: not of some, nor where the places themselves move."""
+        name = name_of(node)
+        if name not in kinks.PLACES:
+            return name not in kinks.UNWATCHED
+        return self.moving.isdisjoint(one for one in node.all_input_nodes if one is not node.args[0])
+
     def kept(self, key: Any, make: Callable[[], Any]) -> Any:
         """Return what was made once under this key."""
         if key not in self.cache:
@@ -136,8 +143,8 @@ class Plan:
         self.S, self.g = score.detach(), g.detach().flatten()
         self.adjoints = dict(zip(self.sites, adjoints, strict=False))
         self.values = {node: _detached(value) for node, value in values.items()}
-        names = map(name_of, self.nodes)
-        self.unwatched = tuple(dict.fromkeys(name for name in names if name in kinks.UNWATCHED))
+        unwatched = (name_of(node) for node in self.nodes if not self.watches(node))
+        self.unwatched = tuple(dict.fromkeys(unwatched))
 
     def _moving_kinks(
         self, values: dict[Node, Any], bent: dict[Node, tuple[list[Any], Tensor]], adjoints: list[Tensor]
@@ -163,9 +170,10 @@ class Plan:
         if isinstance(value, Tensor) and not value.is_floating_point():
             return _still
         name = name_of(node)
-        x = node.args[0] if node.args else None
-        alone = isinstance(x, Node) and x in self.moving and sum(n in self.moving for n in node.all_input_nodes) == 1
-        if alone and name in CURVED | BENT:
+        x: Any = node.args[0] if node.args else None
+        alone = isinstance(x, Node) and self.moving.intersection(node.all_input_nodes) == {x}
+        # Bounds or powers of a larger shape make several numbers of one.
+        if alone and name in CURVED | BENT and _tensor(value).shape == self.values[x].shape:
             return self._elementwise(node)
         if name in RULES:
             return RULES[name]

@@ -51,11 +51,10 @@ class Jet:
 
     def pair(self) -> tuple[Term, Term | None]:
         """Return first and second derivative, each merged, in one box; the second's spread is the first's squared."""
-        jet = self.solid()
-        one = merged(jet.first)
-        if not jet.second:
+        one = merged(self.first)
+        if not self.second:
             return one, None
-        two = merged(jet.second)
+        two = merged(self.second)
         if one.spread is not None or two.spread is not None:
             squared = one.spread is not None and two.spread is not None and torch.equal(one.spread.square(), two.spread)
             if not squared:

@@ -399,7 +399,7 @@ def test_the_model_comes_back_as_it_was_when_an_exception_flies(stage, at):
     assert everything(model) == before
 
 
-@pytest.mark.parametrize("part", ["look", "trace", "scores_in", "_alike", "Tail"])
+@pytest.mark.parametrize("part", ["look", "trace", "scores_in", "alike", "Tail"])
 def test_the_model_comes_back_as_it_was_when_a_part_of_the_cut_fails(part, monkeypatch):
     model, x = make(Leaves)
     before = everything(model)
@@ -561,3 +561,15 @@ def test_activations_of_another_shape_are_refused():
     for shape in [(1, 4, 6, 5), (4, 6, 6)]:
         with pytest.raises(CutError, match="activations of shape \\(batch, 4, 6, 6\\)"):
             tail(torch.zeros(shape, dtype=torch.float64))
+
+
+class Divided(nn.Module):
+    def forward(self, x):
+        return x / x.new_tensor([0.0, 1.0])
+
+
+@pytest.mark.parametrize("value", [0.0, 1.0])
+def test_scores_that_are_not_finite_are_the_tails_scores_too(value):
+    model = nn.Sequential(nn.Identity(), Divided())
+    where = cut(model, "0", torch.full((1, 2), value))
+    assert torch.equal(where.tail(where.activations).nan_to_num(7.0), model(where.activations).nan_to_num(7.0))

@@ -61,7 +61,7 @@ def label(index: int) -> str:
     return LABELS.get(index, f"class {index}")
 
 
-def crop(pixels: np.ndarray) -> np.ndarray:
+def crop(pixels: np.ndarray, side: int = SIDE) -> np.ndarray:
     """Return the picture as the network sees it: the centre square, resized to 224 x 224 by Pillow's bicubic filter.
 
     It is computed in integers, on one thread: the same bits whatever torch is told about threads. A picture that is 224
@@ -69,9 +69,10 @@ def crop(pixels: np.ndarray) -> np.ndarray:
 
     Args:
         pixels: uint8 (H, W, 3), red green blue, of any size.
+        side: another height and width, for another network.
 
     Returns:
-        uint8 (224, 224, 3), the caller's own. An odd margin loses its extra row or column at the bottom or right.
+        uint8 (side, side, 3), the caller's own. An odd margin loses its extra row or column at the bottom or right.
 
     Raises:
         UsageError: the picture has another dtype or shape, or no pixels.
@@ -87,7 +88,7 @@ def crop(pixels: np.ndarray) -> np.ndarray:
     square = min(height, width)
     top, left = (height - square) // 2, (width - square) // 2
     centre = Image.fromarray(pixels[top : top + square, left : left + square])
-    return np.array(centre.resize((SIDE, SIDE), Image.Resampling.BICUBIC))
+    return np.array(centre.resize((side, side), Image.Resampling.BICUBIC))
 
 
 def preprocess(pixels: np.ndarray, dtype: "torch.dtype | None" = None) -> "torch.Tensor":

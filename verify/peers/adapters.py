@@ -138,13 +138,13 @@ def _captum(model: "nn.Module", layer: str, images: "Tensor", c: int) -> Any:
 
 
 def _ours(model: "nn.Module", layer: str, images: "Tensor", c: int) -> Any:
-    from cam.maps import GradCAMPlusPlus
+    from cam import GradCAMPlusPlus
 
     return GradCAMPlusPlus(model, layer).attribute(images, c)
 
 
 def _our_picture(model: "nn.Module", layer: str, images: "Tensor", c: int) -> Any:
-    from cam.maps import GradCAMPlusPlus
+    from cam import GradCAMPlusPlus
 
     return GradCAMPlusPlus(model, layer)(images, c)
 
@@ -192,7 +192,7 @@ PEERS: tuple[Peer, ...] = (
         _captum,
         note="has no Grad-CAM++: its Grad-CAM is asked",
     ),
-    Peer(OURS, "gradcampp", "cam.maps", "GradCAMPlusPlus", _ours, _our_picture),
+    Peer(OURS, "gradcampp", "cam", "GradCAMPlusPlus", _ours, _our_picture),
 )
 
 

@@ -71,7 +71,7 @@ def _exact(scene: Scene) -> "tuple[int, Tensor]":
     """Return the class with the highest score and the exact map, (1, h, w)."""
     import torch
 
-    from cam.maps import GradCAMPlusPlus
+    from cam import GradCAMPlusPlus
 
     model, image = scene.load(torch.float64)
     with torch.no_grad():

@@ -17,7 +17,7 @@ from verify.ledger import SCHEMA
 from verify.report import colours, graph, pictures, table, words
 from verify.report.formulas import mathml
 
-_HERE = Path(__file__).parent
+TEMPLATES = Path(__file__).parent
 
 
 def render(ledger: Mapping[str, Any]) -> str:
@@ -31,7 +31,11 @@ def render(ledger: Mapping[str, Any]) -> str:
             f"this ledger has schema {ledger.get('schema')!r}, the report reads {SCHEMA!r}: run verify again"
         )
     environment = Environment(
-        loader=FileSystemLoader(_HERE), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
+        loader=FileSystemLoader(TEMPLATES),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
     )
     environment.filters |= {"math": mathml, "number": words.number, "counted": words.counted}
     environment.globals |= {
@@ -114,7 +118,7 @@ def style() -> Markup:
     scheme = (
         f":root {{ {light} }}\n@media (prefers-color-scheme: dark) {{ @media not print {{ :root {{ {dark} }} }} }}\n"
     )
-    return Markup(scheme + (_HERE / "style.css").read_text(encoding="utf-8"))
+    return Markup(scheme + (TEMPLATES / "style.css").read_text(encoding="utf-8"))
 
 
 def _section(claim: Mapping[str, Any], ledger: Mapping[str, Any]) -> dict[str, Any]:

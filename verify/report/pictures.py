@@ -23,6 +23,8 @@ from verify.report.words import brief
 
 SIDE = 224
 COLOURS = "cividis"
+# matplotlib's version would be the only thing in it.
+NAMELESS: dict[str, Any] = {"Software": None}
 DOTS = 144  # dots an inch: one and a half for each pixel of a screen of 96
 FLOOR = 0.45  # brightness left to a colour over black, so that it can still be told
 # One step of an 8-bit picture: two maps that differ by less look the same, and a panel of their difference shows noise.
@@ -108,17 +110,17 @@ def overlay(network: Mapping[str, Any]) -> bytes:
             parse_math=False,
         )
         if picture is not None:
-            _panel(next(axes), "picture").imshow(picture)
+            panel(next(axes), "picture").imshow(picture)
         under = np.full((height, width), 255.0) if picture is None else picture @ np.array([0.299, 0.587, 0.114])
         mapped = []
         for title, values in (("closed form", closed), ("exact", exact)):
-            mapped.append(_panel(next(axes), title))
-            _draw_over(mapped[-1], under, upsampled(values, height, width))
+            mapped.append(panel(next(axes), title))
+            draw_over(mapped[-1], under, upsampled(values, height, width))
         figure.colorbar(ScalarMappable(cmap=COLOURS), ax=mapped, label="share of the maximum", shrink=0.8)
         if differs:
-            panel = _panel(next(axes), "|closed form − exact|")
-            drawn = panel.imshow(upsampled(abs(closed - exact), height, width), cmap=COLOURS, vmin=0)
-            figure.colorbar(drawn, ax=panel, shrink=0.8)
+            apart = panel(next(axes), "|closed form − exact|")
+            drawn = apart.imshow(upsampled(abs(closed - exact), height, width), cmap=COLOURS, vmin=0)
+            figure.colorbar(drawn, ax=apart, shrink=0.8)
         png = io.BytesIO()
         figure.savefig(
             png, format="png", metadata={"Software": None}
@@ -132,16 +134,30 @@ def _difference(network: Mapping[str, Any]) -> float:
     return float("nan") if difference is None else float(difference)
 
 
-def _panel(axes: Axes, title: str) -> Axes:
+def panel(axes: Axes, title: str) -> Axes:
+    """Give axes a title and take the ticks away."""
     axes.set_title(title, fontsize=9)
     axes.set_xticks([])
     axes.set_yticks([])
     return axes
 
 
-def _draw_over(axes: Axes, grey: np.ndarray, values: np.ndarray) -> None:
-    """Draw in the map's own colour, darker where the picture is darker: the colour bar stays true to the hue."""
-    coloured = mpl.colormaps[COLOURS](values)[..., :3]
-    axes.imshow(coloured * (FLOOR + (1 - FLOOR) * grey[..., None] / 255))
+def draw_over(axes: Axes, grey: np.ndarray, values: np.ndarray) -> None:
+    """Draw a map shaded by the picture, and a contour at half of the maximum."""
+    axes.imshow(shaded(grey, values))
     if values.min() < 0.5 < values.max():  # else matplotlib warns that there is no such contour
         axes.contour(values, levels=[0.5], colors="white", linewidths=1.1)
+
+
+def shaded(grey: np.ndarray, values: np.ndarray) -> np.ndarray:
+    """Return a map in its own colour, darker where the picture is darker: the colour bar stays true to the hue.
+
+    Args:
+        grey: the picture's brightness, 0 to 255, (H, W).
+        values: the map in [0, 1], (H, W).
+
+    Returns:
+        Red, green and blue in [0, 1], (H, W, 3).
+    """
+    coloured: np.ndarray = mpl.colormaps[COLOURS](values)[..., :3]
+    return coloured * (FLOOR + (1 - FLOOR) * grey[..., None] / 255)

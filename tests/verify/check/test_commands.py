@@ -1,0 +1,258 @@
+import importlib.util
+import json
+import sys
+from html.parser import HTMLParser
+
+import numpy as np
+import pytest
+
+from verify import cli
+from verify.check import heatmaps
+from verify.report import check as shown
+
+
+@pytest.fixture
+def gradcampp(monkeypatch, capsys, tmp_path):
+    """Run the command line in this process, in an empty folder; return its status and what it printed."""
+    monkeypatch.chdir(tmp_path)
+
+    def run(*arguments):
+        monkeypatch.setattr(sys, "argv", ["gradcampp", *map(str, arguments)])
+        with pytest.raises(SystemExit) as status:
+            cli.main()
+        said = capsys.readouterr()
+        return status.value.code or 0, said.out, said.err
+
+    return run
+
+
+def test_check_prints_tables_and_writes_a_page(gradcampp, factory, tmp_path):
+    status, out, err = gradcampp("check", f"{factory}:good", "--layer", "0", "--image", "seen.npy")
+    assert status == 0
+    assert "Use the closed form." in out
+    assert "relu" in out
+    assert "report: report/check-" in err
+    (page,) = (tmp_path / "report").iterdir()
+    assert page.name.endswith("mine.py-good-0-seen.html")
+    text = page.read_text("utf-8")
+    assert "http" not in text.replace("http-equiv", "").replace("http://www.w3.org/1998/Math/MathML", "")
+    assert "<script" not in text
+
+
+class Images(HTMLParser):
+    def __init__(self):
+        super().__init__()
+        self.seen = []
+
+    def handle_starttag(self, tag, attrs):
+        if tag == "img":
+            self.seen.append(dict(attrs))
+
+
+def test_the_page_states_the_result_in_words_and_holds_the_figure(gradcampp, factory, tmp_path):
+    gradcampp("check", f"{factory}:curved", "--layer", "0", "--image", "seen.npy", "--quiet")
+    (page,) = (tmp_path / "report").iterdir()
+    text = page.read_text("utf-8")
+    assert "Take this layer instead: 1." in text
+    assert "gelu in 1" in text
+    parser = Images()
+    parser.feed(text)
+    (image,) = parser.seen
+    assert image["src"].startswith("data:image/png;base64,")
+    assert "differ by up to" in image["alt"]
+    assert "hottest pixel" in image["alt"]
+
+
+def test_json_is_one_document_and_says_what_the_tables_say(gradcampp, factory):
+    arguments = ("--layer", "0", "--image", "seen.npy", "--json", "--class", "1")
+    status, out, _ = gradcampp("check", f"{factory}:curved", *arguments)
+    found = json.loads(out)
+    assert status == 0
+    assert found["schema"] == "gradcampp-check/1"
+    assert (found["advice"], found["instead"], found["class"]["index"]) == ("take this layer instead", "1", 1)
+    assert sum(each["second"] > 0 for each in found["operations"]) == 1
+    assert np.shape(found["map"]["exact"]) == (6, 6)
+    assert dict(shown.figures(found))["certificate"].startswith("16 entries drawn")
+
+
+def test_quiet_prints_no_table(gradcampp, factory):
+    _, out, err = gradcampp("check", f"{factory}:good", "--layer", "0", "--image", "seen.npy", "--quiet")
+    assert out == ""
+    assert err.startswith("report: ")
+
+
+@pytest.mark.parametrize(
+    ("model", "options", "says"),
+    [
+        ("good", ["--layer", "convolution"], "nearest names"),
+        ("good", [], "name the layer"),
+        ("good", ["--layer", "0", "--class", "3"], "classes 0 to 2, not 3"),
+        ("good", ["--layer", "0", "--head", "softmaxx"], "did you mean 'softmax'"),
+        ("good", ["--layer", "0", "--image", "mine.py"], "is no picture"),
+        ("good", ["--layer", "2"], "puts out (1, 144)"),
+        ("good", ["--layer", "0", "--nonsense"], "--nonsense"),
+        ("good", ["--layer", "0", "--image", "coffee", "--size", "9"], "fails on a picture"),
+        ("goood", ["--layer", "0"], "did you mean 'good'"),
+        ("fails", ["--layer", "0"], "the disk is full"),
+        ("maps", ["--layer", "0"], "must put out scores (1, classes)"),
+        ("nan", ["--layer", "0"], "activations of layer '0' are NaN or infinite"),
+        ("aside", ["--layer", "aside"], "choose a layer on the path"),
+        ("aside", ["--layer", "idle"], "does not run"),
+        ("one", ["--layer", "0", "--head", "softmax"], "of one class is constant"),
+        ("unsupported", ["--layer", "0"], "is not supported"),
+        ("draws", ["--layer", "0"], "draws random numbers"),
+    ],
+)
+def test_a_wrong_request_is_one_line_and_status_2(gradcampp, factory, tmp_path, model, options, says):
+    picture = [] if "--image" in options else ["--image", "seen.npy"]
+    status, out, err = gradcampp("check", f"{factory}:{model}", *picture, *options)
+    assert (status, out) == (2, "")
+    assert says in err
+    assert err.startswith("gradcampp: ")
+    assert err.count("\n") == 1
+    assert not list(tmp_path.glob("report/*"))
+
+
+def test_a_class_with_a_pole_still_has_a_page(tmp_path, monkeypatch):
+    import torch
+
+    from verify.check.document import document
+    from verify.check.judge import check_model
+    from verify.check.models import Subject
+    from verify.check.views import View
+
+    from .test_judge import Line
+
+    model = Line(torch.tensor([[[[-3.0, 0.5], [0.25, 0.25]]]], dtype=torch.float64))
+    found = check_model(model, "layer", torch.zeros(1, 3, 8, 8), target=0)
+    pixels = np.zeros((8, 8, 3), np.uint8)
+    told = document(found, Subject("line", model, "none"), View("x", torch.zeros(1, 3, 8, 8), pixels), 1.0)
+    json.dumps(told, allow_nan=False)
+    page = shown.render(told, pixels)
+    assert "<img" not in page
+    assert "a map is not finite" in page
+
+
+def heatmap(gradcampp, factory, *more):
+    return gradcampp("heatmap", f"{factory}:curved", "--layer", "0", "--out", "out", "--image", *more)
+
+
+@pytest.fixture
+def two(factory, tmp_path):
+    np.save(tmp_path / "other.npy", np.random.default_rng(1).random((3, 8, 8)))
+    return "seen.npy", "other.npy"
+
+
+def stems(tmp_path):
+    return sorted(path.stem for path in (tmp_path / "out").glob("*.npy"))
+
+
+def test_heatmaps_of_several_pictures_are_written(gradcampp, factory, two, tmp_path):
+    from PIL import Image
+
+    from cam import GradCAMPlusPlus
+    from verify.check.models import load
+
+    status, out, _ = heatmap(gradcampp, factory, *two)
+    assert (status, out) == (0, "")
+    one, other = stems(tmp_path)
+    assert one.startswith("other-")
+    assert other.startswith("seen-")
+    assert other.endswith("mine.py-curved-0-exact")
+    import torch
+
+    seen = torch.from_numpy(np.load(tmp_path / "seen.npy"))[None].double()
+    expected = GradCAMPlusPlus(load(f"{factory}:curved").model, "0", weights="exact").attribute(seen)[0]
+    assert np.array_equal(np.load(tmp_path / "out" / f"{other}.npy"), expected.numpy())
+    with Image.open(tmp_path / "out" / f"{other}.png") as drawn:
+        assert drawn.size == (8, 8)
+
+
+def test_finished_heatmaps_are_not_made_again_and_it_is_said(gradcampp, factory, two, monkeypatch):
+    heatmap(gradcampp, factory, *two)
+    monkeypatch.setattr(heatmaps.Recipe, "map", lambda *_: pytest.fail("made again"))
+    status, _, err = heatmap(gradcampp, factory, *two)
+    assert status == 0
+    assert err.count("finished already: not made again") == 2
+
+
+def test_a_heatmap_of_another_picture_of_the_same_name_is_made(gradcampp, factory, two, tmp_path):
+    heatmap(gradcampp, factory, *two)
+    before = {stem: np.load(tmp_path / "out" / f"{stem}.npy") for stem in stems(tmp_path)}
+    np.save(tmp_path / "seen.npy", np.random.default_rng(2).random((3, 8, 8)))
+    _, _, err = heatmap(gradcampp, factory, *two)
+    assert err.count("not made again") == 1
+    changed = [not np.array_equal(np.load(tmp_path / "out" / f"{stem}.npy"), old) for stem, old in before.items()]
+    assert changed == [False, True]
+
+
+def test_an_interrupted_run_goes_on_where_it_stopped(gradcampp, factory, two, tmp_path, monkeypatch):
+    true = heatmaps.overlay
+    calls = []
+
+    def overlay(*arguments):
+        calls.append(arguments)
+        if len(calls) == 2:
+            raise KeyboardInterrupt
+        return true(*arguments)
+
+    monkeypatch.setattr(heatmaps, "overlay", overlay)
+    status, _, err = heatmap(gradcampp, factory, *two)
+    assert status == 130
+    assert "finished heatmaps are not made again" in err
+    assert len(list((tmp_path / "out").glob("*.json"))) == 1
+    assert not list((tmp_path / "out").glob(".*"))
+    status, _, err = heatmap(gradcampp, factory, *two)
+    assert status == 0
+    assert len(calls) == 3
+    assert len(list((tmp_path / "out").glob("*.json"))) == 2
+
+
+def test_closed_and_exact_maps_have_names_of_their_own(gradcampp, factory, two, tmp_path):
+    heatmap(gradcampp, factory, two[0])
+    heatmap(gradcampp, factory, two[0], "--weights", "closed")
+    one, other = (np.load(tmp_path / "out" / f"{stem}.npy") for stem in stems(tmp_path))
+    assert not np.allclose(one, other)
+
+
+@pytest.mark.parametrize(
+    ("more", "says"),
+    [
+        (["seen.npy", "--weights", "clozed"], "did you mean 'closed'"),
+        (["seen.npy", "--variant", "no-such-variant"], "variant"),
+        (["seen.npy", "--class", "7"], "classes 0 to 2, not 7"),
+        (["seen.npy", "./seen.npy"], "several pictures are called seen"),
+        (["seen.npy", "nowhere.png"], "there is no picture"),
+    ],
+)
+def test_a_wrong_request_for_heatmaps_is_one_line_and_leaves_nothing(gradcampp, factory, tmp_path, more, says):
+    status, _, err = heatmap(gradcampp, factory, *more)
+    assert status == 2
+    assert says in err
+    assert err.count("\n") == 1
+    assert not list(tmp_path.glob("out/*"))
+
+
+@pytest.mark.slow
+def test_on_lite0_the_closed_form_applies(gradcampp):
+    status, out, _ = gradcampp("check", "lite0", "--image", "coffee", "--json")
+    found = json.loads(out)
+    assert status == 0
+    assert (found["applies"], found["class"]["label"]) == (True, "espresso")
+    assert found["weights"]["largest"] < 1e-14
+    assert found["certificate"]["off_kinks"]
+    assert not found["certificate"]["apart"]
+
+
+@pytest.mark.slow
+def test_on_convnext_the_closed_form_does_not_apply_and_it_is_said_why(gradcampp):
+    if importlib.util.find_spec("timm") is None:
+        pytest.skip("timm is not installed")
+    status, out, _ = gradcampp("check", "timm:convnext_tiny", "--layer", "stages.3", "--image", "chelsea", "--json")
+    found = json.loads(out)
+    assert status == 0
+    assert (found["advice"], found["instead"]) == ("use the exact weights", None)
+    assert "native_layer_norm in head.norm" in found["reasons"][0]
+    assert "random weights" in found["weights_from"]
+    assert found["certificate"]["apart"] > 0
+    assert np.max(found["map"]["exact"]) == 1

@@ -1,0 +1,226 @@
+import pytest
+import torch
+from torch import nn
+
+import cam.maps
+import verify
+from cam import cut, nested_derivatives
+from cam.weights import alpha_exact, footprint
+from verify.check import compare, judge
+from verify.check.judge import CLOSED, EXACT, LATER, check_model
+from verify.errors import UsageError
+
+from .conftest import picture, small
+
+
+def holds(found):
+    return {each.name: each.holds for each in found.assumptions}
+
+
+def test_behind_a_piecewise_linear_tail_the_closed_form_applies():
+    found = verify.check_model(small(), "0", picture())
+    assert (found.advice, found.applies, found.instead) == (CLOSED, True, None)
+    assert all(each.holds for each in found.assumptions if each.needed)
+    assert found.weights.largest <= found.weights.bound < 1e-12
+    assert found.weights.counting > 10
+    assert (found.certificate.apart, found.certificate.off_kinks) == (0, True)
+    assert found.certificate.within < 1e-9
+    assert 0 < found.kinks.nearest <= found.kinks.median
+    assert found.maps.difference < 1e-12
+
+
+def test_a_planted_factor_in_the_closed_form_changes_the_verdict(monkeypatch):
+    true = cam.maps.alpha_closed
+    monkeypatch.setattr(cam.maps, "alpha_closed", lambda g, sigma, rho=1.0: true(g, sigma, rho) * (1 + 1e-9))
+    found = check_model(small(), "0", picture())
+    assert found.advice == EXACT
+    assert [name for name, value in holds(found).items() if value is False] == ["measured"]
+    assert "report it as a fault" in " ".join(found.reasons)
+
+
+def test_a_planted_factor_in_the_closed_form_is_found_by_the_certificate_too(monkeypatch):
+    import cam.weights
+
+    true = cam.weights.alpha_closed
+    monkeypatch.setattr(cam.weights, "alpha_closed", lambda g, sigma, rho=1.0: true(g, sigma, rho) * 1.001)
+    assert check_model(small(), "0", picture()).certificate.apart == 16
+
+
+class Hidden(nn.Module):
+    def forward(self, x):
+        return x + 0.1 * x.sin()
+
+
+class Product(nn.Module):
+    def forward(self, x):
+        return torch.stack([(x[:, 0] * x[:, 1]).sum((1, 2)), x.sum((1, 2, 3))], 1)
+
+
+def test_a_smooth_operation_hidden_in_a_module_is_found_with_its_place():
+    model = small()
+    model[3] = nn.Sequential(nn.ReLU(), Hidden())
+    found = check_model(model, "2", picture())
+    (smooth,) = [each for each in found.operations if each.kind == "smooth"]
+    assert (smooth.name, smooth.layer) == ("sin", "3.1")
+    assert smooth.second > 0
+    assert smooth.third > 0
+    assert holds(found)["affine"] is False
+    assert found.certificate.apart > 0
+    assert "sin in 3.1" in found.reasons[0]
+    assert (found.advice, found.instead) == (LATER, "3.1")
+
+
+def test_smooth_operations_that_add_nothing_along_any_line_do_no_harm():
+    model = nn.Sequential(small()[0], Product())
+    found = check_model(model, "0", picture(), target=0)
+    assert any(each.kind == "smooth" for each in found.operations)
+    assert holds(found)["affine"] is True
+    assert found.applies
+
+
+@pytest.mark.parametrize("activation", [nn.GELU, nn.SiLU, nn.Softplus, nn.Tanh])
+def test_the_nearest_later_layer_that_would_do_is_named(activation):
+    found = check_model(small(activation), "0", picture())
+    assert (found.advice, found.instead) == (LATER, "1")
+    assert check_model(small(activation), found.instead, picture()).applies
+
+
+def test_no_later_layer_is_named_where_the_places_are_gone():
+    layers = nn.Conv2d(3, 4, 3), nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.LayerNorm(4), nn.Linear(4, 3)
+    torch.manual_seed(1)
+    found = check_model(nn.Sequential(*layers).eval(), "0", picture())
+    assert (found.advice, found.instead) == (EXACT, None)
+    assert "No later layer" in found.reasons[-1]
+
+
+def test_on_a_kink_the_layer_behind_it_is_named():
+    layers = nn.Conv2d(3, 2, 1), nn.ReLU(), nn.MaxPool2d(2), nn.Flatten(), nn.Linear(32, 3)
+    model = nn.Sequential(*layers).eval()
+    with torch.no_grad():
+        model[0].weight.zero_()
+        model[0].bias.copy_(torch.tensor([0.0, 1.0]))
+    found = check_model(model, "1", picture())
+    assert holds(found)["off-kinks"] is False
+    assert (found.advice, found.instead) == (LATER, "2")
+    assert not found.certificate.off_kinks
+
+
+@pytest.mark.parametrize("head", ["sigmoid", "softmax", "log-softmax"])
+def test_under_another_outer_function_the_exact_weights_are_named(head):
+    found = check_model(small(), "0", picture(), head=head)
+    assert found.advice == EXACT
+    assert holds(found)["affine"] is True
+    assert holds(found)["exp"] is False
+    assert found.certificate.apart > 0
+
+
+@pytest.mark.parametrize("activation", [nn.ReLU, nn.GELU])
+@pytest.mark.parametrize("head", ["softmax", "log-softmax", "sigmoid"])
+def test_exact_weights_are_those_of_nested_derivatives_of_the_outer_function(activation, head):
+    where = cut(small(activation), "0", picture())
+    A, c = where.activations, 1
+    both = compare.explained(where, c, head)
+    functions = {"softmax": lambda s: s.softmax(1), "log-softmax": lambda s: s.log_softmax(1), "sigmoid": torch.sigmoid}
+    _, Y1, Y2, Y3 = nested_derivatives(lambda moved: functions[head](where.tail(moved))[:, c], A).unflatten(1, A.shape)
+    expected = alpha_exact(Y2, Y3, footprint(A))[0]
+    counts = Y1[0] > 0
+    assert (both.exact.g[counts] > 0).all()
+    assert torch.allclose(both.exact.alpha[counts], expected[counts], rtol=1e-7)
+
+
+class Line(nn.Module):
+    """Scores, the first with slope 1 or -1 at every entry of a map that is given."""
+
+    def __init__(self, A, sign=1):
+        super().__init__()
+        self.A, self.sign, self.layer = A, sign, nn.Identity()
+
+    def forward(self, x):
+        A = self.layer(self.A + 0 * x.sum())
+        return self.sign * torch.stack([A.sum((1, 2, 3)), A.mean((1, 2, 3))], 1)
+
+
+def test_a_pole_is_told_and_its_map_is_not_drawn():
+    found = check_model(Line(torch.full((1, 1, 2, 2), -0.5, dtype=torch.float64)), "layer", picture(), target=0)
+    assert holds(found)["no-pole"] is False
+    assert found.weights.nearest == 0
+    assert found.maps is None
+    assert found.advice == EXACT
+
+
+def test_weights_beyond_a_pole_are_counted_and_do_no_harm():
+    found = check_model(Line(torch.full((1, 1, 2, 2), -0.7, dtype=torch.float64)), "layer", picture(), target=0)
+    assert found.weights.beyond == (4, 4)
+    assert holds(found)["one-sign"] is False
+    assert found.applies
+
+
+def test_a_score_that_falls_everywhere_is_said_to_have_been_compared_nowhere():
+    model = Line(-torch.ones(1, 1, 2, 2, dtype=torch.float64), sign=-1)
+    found = check_model(model, "layer", picture(), target=0)
+    assert holds(found)["measured"] is None
+    assert not found.applies
+    assert found.certificate.why.startswith("no entry counts")
+
+
+def test_large_tails_are_not_certified_and_it_is_said_why(monkeypatch):
+    monkeypatch.setattr("verify.check.certificate.LARGEST", 10)
+    assert "numbers, more than 10" in check_model(small(), "0", picture()).certificate.why
+
+
+def test_the_model_comes_back_as_it_was():
+    model = small().float()
+    before = {name: value.clone() for name, value in model.state_dict().items()}
+    check_model(model, model[0], picture().float())
+    after = model.state_dict()
+    assert all(torch.equal(before[name], after[name]) for name in before)
+    assert next(model.parameters()).dtype == torch.float32
+
+
+@pytest.mark.parametrize(
+    ("layer", "options", "says"),
+    [
+        ("convolution", {}, "nearest names"),
+        (nn.ReLU(), {}, "not a module of the model"),
+        ("4", {}, "puts out (1, 80)"),
+        ("0", {"target": 3}, "classes 0 to 2, not 3"),
+        ("0", {"target": -1}, "classes 0 to 2, not -1"),
+        ("0", {"head": "expp"}, "did you mean 'exp'"),
+    ],
+)
+def test_a_wrong_request_is_one_line_that_says_what_to_do(layer, options, says):
+    with pytest.raises(UsageError) as error:
+        check_model(small(), layer, picture(), **options)
+    assert says in str(error.value)
+    assert "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("image", "says"),
+    [
+        (picture() / 0, "NaN or infinite"),
+        (torch.zeros(2, 3, 8, 8), "one floating tensor"),
+        (torch.zeros(1, 3, 9, 9), "fails on a picture of shape (1, 3, 9, 9)"),
+    ],
+)
+def test_a_wrong_picture_is_one_line(image, says):
+    with pytest.raises(UsageError) as error:
+        check_model(small(), "0", image)
+    assert says in str(error.value)
+
+
+def test_an_entry_alone_has_no_later_layer_to_be_tried_in_vain(monkeypatch):
+    tried = []
+    layers = nn.Conv2d(3, 4, 3), nn.ReLU(), nn.Conv2d(4, 4, 3), nn.GELU(), nn.Flatten(), nn.Linear(64, 3)
+    model = nn.Sequential(*layers).eval()
+    found = check_model(model, "0", picture(), progress=lambda what, *_: tried.append(what))
+    assert found.instead == "3"
+    assert [what for what in tried if what.startswith("trying")] == ["trying 3"]
+
+
+def test_advice_is_one_of_three():
+    assert {judge.CLOSED, judge.EXACT, judge.LATER} == {
+        "use the closed form",
+        "use the exact weights",
+        "take this layer instead",
+    }

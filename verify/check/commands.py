@@ -1,0 +1,146 @@
+"""What `gradcampp check` and `gradcampp heatmap` do, apart from their options."""
+
+import json
+import re
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsedColumn
+from rich.progress import Progress as Bar
+
+from verify.check import heatmaps, models, views
+from verify.check.document import document
+from verify.check.judge import Progress, check_model
+from verify.errors import UsageError
+from verify.report import check as shown
+from verify.report import files
+
+
+def check(
+    model: str,
+    layer: str,
+    image: str,
+    *,
+    target: int | None,
+    head: str,
+    weights: Path | None,
+    size: int | None,
+    seed: int | None,
+    report: Path,
+    console: Console,
+    quiet: bool,
+) -> tuple[str, Path]:
+    """Check one network and write its page.
+
+    Args:
+        model: as on the command line, like the next two.
+        layer: if it is empty, the model's own default.
+        image: the picture.
+        target: the class.
+        head: the outer function.
+        weights: a state dict.
+        size: of the picture.
+        seed: of random weights and of the sample.
+        report: directory of the page.
+        console: for progress.
+        quiet: whether there is none.
+
+    Returns:
+        The document as JSON, and where the page is.
+
+    Raises:
+        UsageError: something is not there, or not what it should be.
+    """
+    files.demand_writable(report)
+    start = time.perf_counter()
+    seed = models.SEED if seed is None else seed
+    with progress(console, quiet) as tell:
+        tell("loading", 0, 1)
+        subject = models.load(model, weights, seed)
+        view = views.view(image, subject, size)
+        found = check_model(
+            subject.model, _layer(subject, layer), view.seen, target=target, head=head, seed=seed, progress=tell
+        )
+    told = document(found, subject, view, time.perf_counter() - start)
+    path = report / f"check-{slug(model)}-{slug(found.layer)}-{slug(view.name)}.html"
+    files.write_whole(path, shown.render(told, view.pixels).encode())
+    return json.dumps(told, indent=1, ensure_ascii=False, allow_nan=False) + "\n", path
+
+
+def heatmap(
+    model: str,
+    layer: str,
+    images: list[str],
+    *,
+    target: int | None,
+    weights: str,
+    variant: str | None,
+    head: str,
+    state: Path | None,
+    size: int | None,
+    seed: int | None,
+    out: Path,
+    console: Console,
+    quiet: bool,
+) -> None:
+    """Write the overlay and the array of every picture; what is finished is not made again.
+
+    Args:
+        model: as on the command line, like the next two.
+        layer: if it is empty, the model's own default.
+        images: the pictures.
+        target: the class; by default the one with the highest score, picture by picture.
+        weights: "closed" or "exact".
+        variant: of Grad-CAM++.
+        head: the outer function.
+        state: a state dict.
+        size: of the pictures.
+        seed: of random weights.
+        out: directory of what is written.
+        console: for progress and messages.
+        quiet: whether there is no progress.
+
+    Raises:
+        UsageError: something is not there, or not what it should be.
+    """
+    files.demand_writable(out)
+    names = [Path(image).stem for image in images]
+    twice = sorted({name for name in names if names.count(name) > 1})
+    if twice:
+        raise UsageError(f"several pictures are called {', '.join(twice)}, and so would be their heatmaps: rename them")
+    with progress(console, quiet) as tell:
+        tell("loading", 0, len(images))
+        subject = models.load(model, state, models.SEED if seed is None else seed)
+        recipe = heatmaps.Recipe(subject, _layer(subject, layer), target, weights, variant, head)
+        seen = [views.view(image, subject, size) for image in images]  # a wrong one is told before any work
+        for done, view in enumerate(seen):
+            tell(view.name, done, len(seen))
+            stem = out / slug(f"{view.name}-{model}-{recipe.layer}-{variant or weights}")
+            made = recipe.write(view, stem)
+            told = f"{stem}.png" if made else f"{stem}.png is finished already: not made again"
+            console.print(told, highlight=False, markup=False, soft_wrap=True)
+
+
+def _layer(subject: models.Subject, layer: str) -> str:
+    if not (layer or subject.layer):
+        names = [name for name, _ in subject.model.named_modules() if name]
+        last = f", say {names[-1]}" if names else ""
+        raise UsageError(f"name the layer of {subject.name} with --layer (it has {len(names)}{last})")
+    return layer or subject.layer
+
+
+def slug(name: str) -> str:
+    """Return a name as a file may have it."""
+    return re.sub(r"[^\w.]+", "-", name).strip("-.") or "-"
+
+
+@contextmanager
+def progress(console: Console, quiet: bool) -> Iterator[Progress]:
+    """Show on a terminal what is being done and how far it is."""
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    with Bar(*columns, console=console, disable=quiet or not console.is_terminal, transient=True) as bar:
+        task = bar.add_task("loading", total=1)
+        yield lambda what, done, whole: bar.update(task, description=what, completed=done, total=whole)
