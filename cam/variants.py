@@ -17,6 +17,7 @@ from torch.nn import functional
 
 Weights = Callable[[Tensor, Tensor, Tensor], Tensor]
 Picture = Callable[[Tensor, tuple[int, int]], Tensor]
+MODES = {1: "linear", 2: "bilinear", 3: "trilinear"}
 
 
 @dataclass(frozen=True)
@@ -27,7 +28,7 @@ class Variant:
         name: how it is asked for.
         says: what sets it apart, with the version it was read from.
         weights: activations (B, K, *places), gradients of the score (B, K, *places), score (B,) -> w (B, K).
-        picture: raw maps sum_k w_k A_k (B, h, w), the size (H, W) -> pictures (B, H, W).
+        picture: raw maps sum_k w_k A_k (B, *places), one to three dimensions, and the size -> pictures (B, *size).
     """
 
     name: str
@@ -44,14 +45,19 @@ def _spread(values: Tensor, like: Tensor) -> Tensor:
     return values.reshape(*values.shape, *[1] * (like.ndim - 2))
 
 
-def _resized(maps: Tensor, size: tuple[int, int]) -> Tensor:
-    return functional.interpolate(maps.unsqueeze(1), size=size, mode="bilinear", align_corners=False).squeeze(1)
+def _resized(maps: Tensor, size: tuple[int, ...]) -> Tensor:
+    mode = MODES[maps.ndim - 1]
+    return functional.interpolate(maps.unsqueeze(1), size=size, mode=mode, align_corners=False).squeeze(1)
+
+
+def _places(maps: Tensor) -> tuple[int, ...]:
+    return tuple(range(1, maps.ndim))
 
 
 def _to_range(maps: Tensor, eps: float) -> Tensor:
     """Return maps less their minimum, divided by what is then their maximum plus eps."""
-    maps = maps - maps.amin((-2, -1), keepdim=True)
-    return maps / (maps.amax((-2, -1), keepdim=True) + eps)
+    maps = maps - maps.amin(_places(maps), keepdim=True)
+    return maps / (maps.amax(_places(maps), keepdim=True) + eps)
 
 
 def _as_printed(A: Tensor, g: Tensor, S: Tensor) -> Tensor:
@@ -88,29 +94,29 @@ def _inside_with_factor(A: Tensor, g: Tensor, S: Tensor) -> Tensor:
     return _per_channel(alpha * (_spread(S.exp().unsqueeze(-1), A) * g).relu())
 
 
-def _by_maximum(raw: Tensor, size: tuple[int, int]) -> Tensor:
+def _by_maximum(raw: Tensor, size: tuple[int, ...]) -> Tensor:
     """ReLU, bilinear, divided by the maximum; a map that is zero everywhere stays so."""
     large = _resized(raw.relu(), size)
-    top = large.amax((-2, -1), keepdim=True)
+    top = large.amax(_places(large), keepdim=True)
     return torch.where(top == 0, large, large / top)
 
 
-def _by_range_twice(raw: Tensor, size: tuple[int, int]) -> Tensor:
+def _by_range_twice(raw: Tensor, size: tuple[int, ...]) -> Tensor:
     """ReLU, by the range, bilinear in float32, by the range again; 1e-7 is added to each divisor."""
     small = _to_range(raw.relu(), 1e-7).float()
     return _to_range(_resized(small, size).relu(), 1e-7)
 
 
-def _by_range_first(raw: Tensor, size: tuple[int, int]) -> Tensor:
+def _by_range_first(raw: Tensor, size: tuple[int, ...]) -> Tensor:
     """ReLU and by the range, 1e-8 added; the library stops at the size of the layer, and more is bilinear here."""
     small = _to_range(raw.relu(), 1e-8)
-    return small if tuple(raw.shape[-2:]) == tuple(size) else _resized(small, size)
+    return small if tuple(raw.shape[1:]) == tuple(size) else _resized(small, size)
 
 
-def _turned(raw: Tensor, size: tuple[int, int]) -> Tensor:
+def _turned(raw: Tensor, size: tuple[int, ...]) -> Tensor:
     """ReLU, bilinear, by the range in float32, then 1 minus it: the most important place is 0. A constant map stays."""
     large = _resized(raw.relu(), size).float()
-    low, high = large.amin((-2, -1), keepdim=True), large.amax((-2, -1), keepdim=True)
+    low, high = large.amin(_places(large), keepdim=True), large.amax(_places(large), keepdim=True)
     return torch.where(low == high, large, 1 - (large - low) / (high - low))
 
 

@@ -8,6 +8,7 @@ from fractions import Fraction
 import pytest
 import torch
 
+from cam import GradCAMPlusPlus
 from cam.variants import VARIANTS, variant
 from verify.catalogue.images import load_image
 from verify.catalogue.lite0 import LAYER, load_lite0, preprocess
@@ -154,6 +155,25 @@ def test_any_number_of_places_is_a_channel():
         tokens = one.weights(A, g, S)
         volume = one.weights(A.view(2, 3, 2, 1, 2), g.view(2, 3, 2, 1, 2), S)
         assert tokens.shape == (2, 3) and torch.allclose(tokens, volume)
+
+
+def test_lines_and_volumes_have_pictures_and_no_image_sees_the_others():
+    for one in VARIANTS:
+        for shape in ((5,), (3, 4), (2, 3, 4)):
+            raw = torch.rand(3, *shape) * torch.tensor([1.0, 100.0, 1e4]).view(-1, *[1] * len(shape))
+            large = tuple(2 * n for n in shape)
+            together = one.picture(raw, large)
+            assert together.shape == (3, *large)
+            assert torch.equal(together, torch.cat([one.picture(each, large) for each in raw.split(1)])), one.name
+
+
+@pytest.mark.parametrize("peer", LIBRARIES, ids=lambda peer: peer.name)
+def test_the_class_makes_the_picture_of_the_library_by_its_name(peer):
+    installed(peer)
+    model, images = tail(), torch.rand(1, 2, *SIZES[0], generator=torch.Generator().manual_seed(3))
+    theirs = ask(peer.picture, model, "0", images, 1)
+    mine = GradCAMPlusPlus(tail(), "0", variant=peer.variant)(images, 1)  # monai leaves its hooks on the other model
+    assert float((theirs - mine).abs().max()) < PUBLISHED
 
 
 def test_an_exponential_that_is_kept_overflows_and_one_that_cancels_does_not():
