@@ -350,7 +350,7 @@ def peers(
         sys.stdout.write(dumps(found, indent=1, ensure_ascii=False, allow_nan=False) + "\n")
     elif not quiet:
         console = Console()
-        console.print(table.formulas(found), table.behaviours(found))
+        console.print(*table.tables(found))
         for line in table.lines(found):
             console.print(line, highlight=False, markup=False, soft_wrap=True)
 

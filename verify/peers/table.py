@@ -1,6 +1,6 @@
 """What was found about the peers, for the terminal."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from rich.table import Table
@@ -58,11 +58,16 @@ def _deviation(found: Mapping[str, Any] | None) -> str:
     return number(found["map"]) if "map" in found else NOT_RUN if "not_run" in found else "failed"
 
 
-def behaviours(document: Record) -> Table:
-    """Return the table of behaviours: a row each, a column for each peer that was run."""
+def tables(document: Record) -> list[Table]:
+    """Return the tables there are: that of behaviours only if a peer was run."""
     run = [record for record in document["peers"] if record["behaviours"]]
+    return [formulas(document), *([behaviours(run)] if run else [])]
+
+
+def behaviours(run: Sequence[Record]) -> Table:
+    """Return the table of behaviours: a row each, a column for each peer that was run."""
     table = Table("behaviour", *(record["peer"] for record in run), title="How does it behave?", show_lines=True)
-    for name in run[0]["behaviours"] if run else ():
+    for name in run[0]["behaviours"]:
         table.add_row(Text(name), *(Text(record["behaviours"][name]["says"]) for record in run))
     return table
 
