@@ -213,10 +213,14 @@ def _put_together(
     return Jet(_in_one(first), _in_one(second))
 
 
+def _sizes(term: Term) -> list[int]:
+    return [axis.size for axis in term.axes]
+
+
 def _in_one(terms: list[Term]) -> tuple[Term, ...]:
     """Return a sum of terms with those in one that lie in windows of all their axes: written down once."""
     whole = [term for term in terms if term.spread is None and all(axis.pick is None for axis in term.axes)]
-    whole = [term for term in whole if term.parts == whole[0].parts]
+    whole = [term for term in whole if term.parts == whole[0].parts and _sizes(term) == _sizes(whole[0])]
     if len(whole) < 2:
         return tuple(terms)
     rest = [term for term in terms if not any(term is one for one in whole)]

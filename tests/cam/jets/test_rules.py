@@ -122,6 +122,8 @@ def hard(z: Tensor) -> Tensor:
     return (z + 3).clamp(0, 6) / 6
 
 
+EXPONENTS = torch.linspace(1.5, 3, 96, dtype=torch.float64).view(SHAPE)
+
 torch.manual_seed(2)
 GROUPED, SINGLE, INSTANCE = (
     affine(nn.GroupNorm(2, 4)),
@@ -167,6 +169,10 @@ CASES = (
     Case("depthwise with a multiplier", nn.Conv2d(4, 8, 3, groups=4, stride=2)),
     Case("1 x 1", nn.Conv2d(4, 9, 1)),
     Case("1 x 1, strided", nn.Conv2d(4, 9, 1, stride=2)),
+    Case(
+        "1 x 1, one output that few entries reach",
+        nn.Sequential(nn.Conv2d(4, 4, 1, stride=(2, 3)), nn.Conv2d(4, 9, 1, stride=2), nn.Flatten(2), nn.Flatten()),
+    ),
     Case("1 x 1, padded", nn.Conv2d(4, 3, 1, padding=1)),
     Case("1 x 1, grouped", nn.Conv2d(4, 4, 1, groups=2, bias=False)),
     Case("transposed", nn.ConvTranspose2d(4, 3, 3, stride=2, padding=1, output_padding=1)),
@@ -217,6 +223,13 @@ CASES = (
         ),
         lambda A: A,
     ),
+    Case(
+        "layer norm of one number",
+        With(
+            Do(lambda A: F.layer_norm(A.sum((1, 2, 3)).view(1, 1), (1,))), lambda A, y: A.sum((1, 2, 3)).view(1, 1) + y
+        ),
+        lambda A: A.sum((1, 2, 3)).unsqueeze(1),
+    ),
     Case("ConvNeXt block", convnext(lambda A: F.layer_norm(A, (4,))), convnext(lambda A: centred(A, (-1,)))),
     Case("group norm", GROUPED, group_norm(2, GROUPED)),
     Case("group norm of one group", SINGLE, group_norm(1, SINGLE)),
@@ -257,6 +270,10 @@ CASES = (
     Case("power of a base", Do(lambda A: 2**A)),
     Case("power of powers", Do(lambda A: (A * A + 1) ** A)),
     Case("square root", Do(lambda A: (A * A + 1).sqrt())),
+    Case("power of a larger shape", Do(lambda A: (A.mean(1, keepdim=True).square() + 1) ** EXPONENTS)),
+    Case("clamp by a larger shape", Do(lambda A: A.mean(1, keepdim=True).clamp(min=EXPONENTS - 2))),
+    Case("clamp by bounds that move", Do(lambda A: torch.clamp(A, min=A.flip(1).sin()))),
+    Case("logit", Do(lambda A: torch.logit(0.8 * A.sigmoid() + 0.1))),
     Case("atan2", Do(lambda A: torch.atan2(A, 2 + A.flip(1).square()))),
     # Pools
     Case("max pool", nn.MaxPool2d(2)),
@@ -311,6 +328,12 @@ CASES = (
     Case("expand", Do(lambda A: A.mean(1, keepdim=True).expand(-1, 3, -1, -1))),
     Case("zero padding", nn.ZeroPad2d((1, 2, 0, 1))),
     Case("roll", Do(lambda A: A.roll((1, 2), (2, 3)))),
+    Case("linear interpolation of two", Do(lambda A: torch.lerp(A, A.flip(1), 0.3))),
+    Case(
+        "cat of rows and of columns",
+        Do(lambda A: torch.stack([A[:, 0].flatten(1), A[:, 1].transpose(1, 2).flatten(1)], 1)),
+    ),
+    Case("cumulative sum of what is expanded", Do(lambda A: A.unsqueeze(2).expand(-1, -1, 2, -1, -1).cumsum(1))),
     Case("cumulative sum", Do(lambda A: A.cumsum(1))),
     # Interpolation
     Case("nearest", nn.Upsample(scale_factor=2)),
@@ -491,6 +514,20 @@ def test_an_operation_without_third_derivatives_is_refused_by_name():
     network, _ = networks(Case("cdist", Do(lambda A: torch.cdist(A, A.flip(2) + 1))), "behind windows")
     A = torch.randn(SHAPE, dtype=torch.float64)
     with pytest.raises(UnknownOperation, match=r"_cdist_forward in layer '\S+' has no rule"):
+        pure_derivatives(cut(network, "layer", A).tail, A, target=0)
+
+
+@pytest.mark.parametrize(
+    ("function", "says"),
+    [
+        (lambda A: F.layer_norm(A, (6,), A[0, 0, 0]), r"native_layer_norm in layer '\S+' has no rule and puts out"),
+    ],
+    ids=["norm whose weights move"],
+)
+def test_a_curved_operation_that_cannot_be_followed_is_refused_by_name(function, says):
+    network, _ = networks(Case("refused", Do(function)), "behind windows")
+    A = torch.randn(SHAPE, dtype=torch.float64)
+    with pytest.raises(UnknownOperation, match=says):
         pure_derivatives(cut(network, "layer", A).tail, A, target=0)
 
 
