@@ -61,6 +61,12 @@ def _copy(x: Tensor, source: Tensor, non_blocking: bool = False) -> Tensor:
     return source.to(x.dtype).expand(x.shape)
 
 
+def _abs(x: Tensor) -> Tensor:
+    """Of complex numbers it is curved."""
+    return torch.view_as_real(x).square().sum(-1).sqrt() if x.is_complex() else NotImplemented
+
+
+PRIMITIVES[aten.abs.default] = _abs
 PRIMITIVES[aten.native_batch_norm.default] = _batch_norm
 PRIMITIVES[aten.copy.default] = _copy
 PRIMITIVES[aten.rrelu_with_noise.default] = _rrelu

@@ -81,6 +81,19 @@ def _demand_one(node: Node, value: Any) -> None:
         )
 
 
+def demand_reals(node: Node, moving: Container[Node], values: Mapping[Node, Any]) -> None:
+    """Refuse a curved operation of complex numbers: only linear ones are followed.
+
+    Raises:
+        UnknownOperation: it takes or puts out complex numbers that depend on A.
+    """
+    ends = (values[one] for one in (node, *node.all_input_nodes) if one in moving)
+    if any(isinstance(value, Tensor) and value.is_complex() for value in ends):
+        raise UnknownOperation(
+            f"{name_of(node)} in layer {layer_of(node)!r} is curved and complex, and has no rule: {ADVICE}"
+        )
+
+
 def demand_agreement(node: Node, moving: Container[Node], values: Mapping[Node, Any]) -> None:
     """Compare forward and reverse mode on what `generic_curved` asks of an operation without a rule.
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from functools import partial
+from functools import partial, reduce
 from typing import Any
 
 import torch
@@ -203,10 +203,11 @@ def _put_together(
 ) -> Jet:
     first: list[Term] = []
     second: list[Term] = []
+    dtype = reduce(torch.promote_types, (value.dtype for value in walk.value(list(operands))))
     at = 0
     for x, width in zip(operands, widths, strict=True):
         if walk.moves(x):
-            jet = walk.jets[x].each(lambda term, at=at: shifted(prepared(term), d, at, sum(widths)))
+            jet = walk.jets[x].each(lambda term, at=at: shifted(prepared(term.to(dtype)), d, at, sum(widths)))
             first += jet.first
             second += jet.second
         at += width

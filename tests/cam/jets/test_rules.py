@@ -122,6 +122,11 @@ def hard(z: Tensor) -> Tensor:
     return (z + 3).clamp(0, 6) / 6
 
 
+def turned(A: Tensor) -> Tensor:
+    pairs = torch.view_as_complex(A.unflatten(-1, (-1, 2)).contiguous())
+    return torch.view_as_real(pairs * torch.polar(torch.ones(3), torch.arange(3.0)).to(pairs)).flatten(-2)
+
+
 EXPONENTS = torch.linspace(1.5, 3, 96, dtype=torch.float64).view(SHAPE)
 
 torch.manual_seed(2)
@@ -274,6 +279,9 @@ CASES = (
     Case("clamp by a larger shape", Do(lambda A: A.mean(1, keepdim=True).clamp(min=EXPONENTS - 2))),
     Case("clamp by bounds that move", Do(lambda A: torch.clamp(A, min=A.flip(1).sin()))),
     Case("logit", Do(lambda A: torch.logit(0.8 * A.sigmoid() + 0.1))),
+    Case("rotation of complex numbers", Do(turned)),
+    Case("Fourier transform, filtered", Do(lambda A: torch.fft.irfft(torch.fft.rfft(A) * (0.3 + 0.2j), n=6))),
+    Case("absolute value of complex numbers", Do(lambda A: torch.fft.rfft(A).abs())),
     Case("atan2", Do(lambda A: torch.atan2(A, 2 + A.flip(1).square()))),
     # Pools
     Case("max pool", nn.MaxPool2d(2)),
@@ -520,15 +528,30 @@ def test_an_operation_without_third_derivatives_is_refused_by_name():
 @pytest.mark.parametrize(
     ("function", "says"),
     [
+        (lambda A: torch.fft.rfft(A).square().real, r"pow in layer '\S+' is curved and complex"),
         (lambda A: F.layer_norm(A, (6,), A[0, 0, 0]), r"native_layer_norm in layer '\S+' has no rule and puts out"),
     ],
-    ids=["norm whose weights move"],
+    ids=["complex", "norm whose weights move"],
 )
 def test_a_curved_operation_that_cannot_be_followed_is_refused_by_name(function, says):
     network, _ = networks(Case("refused", Do(function)), "behind windows")
     A = torch.randn(SHAPE, dtype=torch.float64)
     with pytest.raises(UnknownOperation, match=says):
         pure_derivatives(cut(network, "layer", A).tail, A, target=0)
+
+
+MIXED = {
+    "softmax": lambda A: A.float().softmax(1).to(A.dtype),
+    "RMS norm": lambda A: A * (A.float().square().mean(1, keepdim=True) + 0.1).rsqrt().to(A.dtype),
+    "sum": lambda A: A.float().sin() + A,
+    "cat": lambda A: torch.cat([A.float(), A.cos()], 1),
+}
+
+
+@pytest.mark.parametrize("name", MIXED)
+def test_a_step_in_single_precision_has_single_errors(name):
+    found = max(errors(Case(name, Do(MIXED[name])), "behind windows"))
+    assert FLOAT64 < found <= FLOAT32
 
 
 def test_a_wrong_derivative_of_an_operation_without_a_rule_is_refused(monkeypatch):
