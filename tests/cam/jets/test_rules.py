@@ -118,6 +118,17 @@ def attention_case(name: str, **how: object) -> Case:
     return Case(name, Tokens(module), Tokens(twin))
 
 
+def antialiased_case(mode: str, size: tuple[int, int]) -> Case:
+    """By its matrix, what it makes of each unit map: torch's own gradient is wrong where it makes one column."""
+
+    def interpolated(A: Tensor) -> Tensor:
+        return F.interpolate(A, size, mode=mode, antialias=True)
+
+    matrix = interpolated(torch.eye(24, dtype=torch.float64).view(24, 1, *SHAPE[2:])).flatten(1)
+    twin = Do(lambda A: (A.flatten(2) @ matrix).unflatten(2, size))
+    return Case(f"{mode} without aliasing to {size[0]} x {size[1]}", Do(interpolated), twin)
+
+
 def hard(z: Tensor) -> Tensor:
     return (z + 3).clamp(0, 6) / 6
 
@@ -348,6 +359,9 @@ CASES = (
     Case("bilinear", nn.Upsample(scale_factor=2, mode="bilinear")),
     Case("bilinear, corners", nn.Upsample(size=(3, 7), mode="bilinear", align_corners=True)),
     Case("bicubic", Do(lambda A: F.interpolate(A, (5, 4), mode="bicubic"))),
+    antialiased_case("bilinear", (7, 1)),
+    antialiased_case("bicubic", (5, 1)),
+    antialiased_case("bicubic", (2, 9)),
     Case("area", Do(lambda A: F.interpolate(A, (3, 3), mode="area"))),
 )
 PLACES = ("first", "behind spreads", "last")
