@@ -12,7 +12,7 @@ from torch.fx.node import map_arg
 from cam.jets import kinks
 from cam.jets.curves import BENT, CURVED, derivatives, operation
 from cam.jets.folding import folded
-from cam.jets.rules import RULES, demand_agreement, generic, generic_curved
+from cam.jets.rules import RULES, demand_agreement, demand_reals, generic, generic_curved
 from cam.jets.walk import Walk, elementwise
 from cam.smooth import dependent, harmless, name_of, smooth_operations
 
@@ -167,9 +167,11 @@ class Plan:
 
     def _rule(self, node: Node) -> Rule:
         value = self.values[node]
-        if isinstance(value, Tensor) and not value.is_floating_point():
+        if isinstance(value, Tensor) and not (value.is_floating_point() or value.is_complex()):
             return _still
         name = name_of(node)
+        if node in self.adjoints:
+            demand_reals(node, self.moving, self.values)
         x: Any = node.args[0] if node.args else None
         alone = isinstance(x, Node) and self.moving.intersection(node.all_input_nodes) == {x}
         # Bounds or powers of a larger shape make several numbers of one.

@@ -67,6 +67,14 @@ class Jet:
         return sum_dense(jet.first), sum_dense(jet.second) if jet.second else None
 
 
+def _in_precision(jet: Jet, value: Any) -> Jet:
+    """Return the jet in the precision of the node's value: a model may work in several."""
+    terms = [term for term in (*jet.first, *jet.second) if isinstance(term, Term)]
+    if not isinstance(value, Tensor) or all(term.values.dtype == value.dtype for term in terms):
+        return jet
+    return jet.each(lambda term: term.to(value.dtype))
+
+
 def _shared(jet: Any) -> Any:
     """Return a jet that several operations read: no term of it may be written over."""
     if not isinstance(jet, Jet):
@@ -127,6 +135,8 @@ class Walk:
             if not any(parent in self.jets for parent in node.all_input_nodes):
                 continue
             jet = self.plan.rules[node](self, node, *node.args, **node.kwargs)
+            if isinstance(jet, Jet):
+                jet = _in_precision(jet, self.plan.values[node])
             if jet is not None:
                 self.jets[node] = jet if len(node.users) == 1 else _shared(jet)
             self._weigh(jet)
