@@ -1,4 +1,5 @@
 # make verify      try every claim and write report/
+# make report      the same, and one site of everything that is in report/
 # make test        lint, types and tests
 # make notebooks   run the notebooks and rewrite their outputs
 # make lint        ruff and mypy alone
@@ -15,10 +16,13 @@ BIN := .venv/bin
 STAMP := .venv/installed
 .DELETE_ON_ERROR:
 .DEFAULT_GOAL := verify
-.PHONY: verify test notebooks lint clean
+.PHONY: verify report test notebooks lint clean
 
 verify: $(STAMP)
 	$(BIN)/gradcampp verify $(ARGS)
+
+report: verify
+	$(BIN)/gradcampp report
 
 test: lint
 	$(BIN)/python -m pytest -n $(JOBS) $(ARGS)

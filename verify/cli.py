@@ -98,6 +98,26 @@ def verify(
 
 
 @app.command()
+def report(
+    folder: Annotated[Path, typer.Option("--report", help="Directory that verify and the others wrote to.")] = Path(
+        "report"
+    ),
+    quiet: Annotated[bool, typer.Option("--quiet", help="Say nothing.")] = False,
+) -> None:
+    """Make one site of the report directory: every page that can be made from what is there, and links between them.
+
+    A peers.json in it is what `gradcampp peers --json` printed.
+    """
+    from verify.report import files, site
+
+    files.demand_writable(folder)
+    made = site.write(folder)
+    if not quiet:
+        for name in made:
+            messages.print(f"report: {folder / name}", highlight=False, soft_wrap=True)
+
+
+@app.command()
 def mutate(
     claim: Annotated[
         list[str], typer.Option("--claim", help="Plant errors in this claim alone (may be repeated).")

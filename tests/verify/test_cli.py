@@ -256,3 +256,18 @@ def test_without_the_networks_the_picture_is_said_to_be_not_run(tmp_path):
     assert found.returncode == 0
     assert "not run: heatmaps" in found.stderr and "pip install 'gradcampp[real]'" in found.stderr
     assert 'id="picture"' not in (tmp_path / "properties.html").read_text("utf-8")
+
+
+def test_report_makes_a_site_of_what_is_there_and_names_its_pages(tmp_path):
+    found = gradcampp("report", "--report", tmp_path)
+    assert (found.returncode, found.stdout) == (0, "")
+    pages = [line.rpartition("/")[2] for line in found.stderr.splitlines()]
+    assert "explorer.html" in pages and "index.html" not in pages
+    assert sorted(pages) == sorted(path.name for path in tmp_path.iterdir())
+
+
+def test_report_refuses_peers_that_are_none_in_one_line(tmp_path):
+    (tmp_path / "peers.json").write_text("{}")
+    found = gradcampp("report", "--report", tmp_path)
+    assert found.returncode == 2 and one_line(found.stderr)
+    assert "peers.json" in found.stderr

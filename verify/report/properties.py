@@ -124,7 +124,7 @@ def render(outcome: Outcome, drawn: Sequence[BreakMap] = (), picture: Mapping[st
         proved=[_section(LIBRARY[name], cells, draws, outcome) for name, cells, draws in _rows(outcome)],
         printed=[_printed(found.stored, found) for found in outcome.of("printed").values() if found.stored],
         whole=whole_maps.sections(outcome),
-        maps=[_map(each) for each in drawn],
+        maps=[figure(each) for each in drawn],
         picture=picture,
         totals=histograms.charts(
             histograms.total(found.draws for found in outcome.of("drawn").values() if found.draws)
@@ -136,7 +136,8 @@ def render(outcome: Outcome, drawn: Sequence[BreakMap] = (), picture: Mapping[st
     )
 
 
-def _map(drawn: BreakMap) -> dict[str, Any]:
+def figure(drawn: BreakMap) -> dict[str, Any]:
+    """Lay out a break map: its picture, what it shows in words, and the verdict."""
     png = maps.draw(drawn)
     return {
         "name": drawn.name,

@@ -8,6 +8,8 @@ import pytest
 from sympy import latex
 
 from derivation.claims import CLAIMS
+from verify import ledger
+from verify.report import site
 
 _CORRECTOR = {
     "name": "square-slope",
@@ -243,6 +245,15 @@ def pristine() -> dict:
 def full() -> dict:
     """Every claim of the project, its steps as links; what another claim corrects counts as refuted, else as proved."""
     return {**copy.deepcopy(_SMALL), "claims": [_entry(claim) for claim in CLAIMS], "networks": []}
+
+
+@pytest.fixture(scope="session")
+def folder(tmp_path_factory, full, pristine):
+    """Give the site of all claims and two networks, with break maps; nobody may change it."""
+    folder = tmp_path_factory.mktemp("site")
+    (folder / "ledger.json").write_text(ledger.dumps({**full, "networks": pristine["networks"]}))
+    site.write(folder)
+    return folder
 
 
 def _entry(claim) -> dict:
