@@ -333,6 +333,9 @@ def check(
         int | None, typer.Option("--class", help="The class; by default the one with the highest score.")
     ] = None,
     head: Annotated[str, typer.Option(help="The outer function: exp, sigmoid, softmax or log-softmax.")] = "exp",
+    places: Annotated[
+        str, typer.Option(help="What the layer puts out: channels-first, channels-last or tokens.")
+    ] = "channels-first",
     weights: Annotated[Path | None, typer.Option(help="A state dict (.pt); without, weights are random.")] = None,
     size: Annotated[int | None, typer.Option(min=1, help="Height and width of the picture.")] = None,
     seed: Annotated[
@@ -354,6 +357,7 @@ def check(
         image,
         target=target,
         head=head,
+        places=places,
         weights=weights,
         size=size,
         seed=seed,

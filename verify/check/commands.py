@@ -26,6 +26,7 @@ def check(
     *,
     target: int | None,
     head: str,
+    places: str,
     weights: Path | None,
     size: int | None,
     seed: int | None,
@@ -41,6 +42,7 @@ def check(
         image: the picture.
         target: the class.
         head: the outer function.
+        places: how the layer's activations are arranged.
         weights: a state dict.
         size: of the picture.
         seed: of random weights and of the sample.
@@ -62,7 +64,14 @@ def check(
         subject = models.load(model, weights, seed)
         view = views.view(image, subject, size)
         found = check_model(
-            subject.model, _layer(subject, layer), view.seen, target=target, head=head, seed=seed, progress=tell
+            subject.model,
+            _layer(subject, layer),
+            view.seen,
+            target=target,
+            head=head,
+            places=places,
+            seed=seed,
+            progress=tell,
         )
     told = document(found, subject, view, time.perf_counter() - start)
     path = report / f"check-{slug(model)}-{slug(found.layer)}-{slug(view.name)}.html"

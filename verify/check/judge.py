@@ -15,6 +15,7 @@ from verify.check import compare
 from verify.check.certificate import Certificate, certify
 from verify.check.later import nearest_affine
 from verify.check.models import brief
+from verify.check.places import FIRST, arranged, looks_otherwise
 from verify.errors import UsageError
 
 if TYPE_CHECKING:
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
     from cam.tail import Cut
 
 CLOSED, EXACT, LATER = "use the closed form", "use the exact weights", "take this layer instead"
-RADII = 256  # entries whose distance to the nearest kink is measured
+RADII = 128  # entries whose distance to the nearest kink is measured
 Progress = Callable[[str, int, int], None]
 
 
@@ -70,7 +71,8 @@ class Check:
     Args:
         layer, head: where, and the outer function.
         target, score, probability: the class explained.
-        shape: of the activations, (K, H, W).
+        shape: of the activations, without the batch.
+        places: how they are arranged.
         operations: what stands between A and what is under the outer function.
         assumptions: in the order in which they are told.
         kinks: the nearest ones.
@@ -86,7 +88,8 @@ class Check:
     target: int
     score: float
     probability: float
-    shape: tuple[int, int, int]
+    shape: tuple[int, ...]
+    places: str
     operations: "tuple[Operation, ...]"
     assumptions: tuple[Assumption, ...]
     kinks: Kinks
@@ -112,6 +115,7 @@ def check_model(
     *,
     target: int | None = None,
     head: str = "exp",
+    places: str = FIRST,
     seed: int = 0,
     progress: Progress = lambda *_: None,
 ) -> Check:
@@ -119,10 +123,12 @@ def check_model(
 
     Args:
         model: in eval mode; picture (1, ...) -> scores (1, classes). A copy of it is made in float64.
-        layer: one of its modules or its dotted name; it puts out (1, K, H, W).
+        layer: one of its modules or its dotted name.
         image: one picture, as the model takes it.
         target: the class, the one with the highest score by default.
         head: the outer function: exp, sigmoid, softmax or log-softmax.
+        places: how what the layer puts out is arranged: channels-first is (1, K, H, W), channels-last (1, H, W, K),
+            tokens (1, N, K).
         seed: of the entries that are certified and measured.
         progress: called with what is being done, how much of it is done and how much there is.
 
@@ -133,25 +139,27 @@ def check_model(
     name = _named(model, layer)
     model, image = _in_float64(model, image)
     where = _cut(model, name, image)
+    shape = tuple(where.activations.shape)
+    order = arranged(shape, places)
     scores, c = _chosen(where, target)
     try:
-        both = compare.explained(where, c, head, lambda done, whole: progress("derivatives", done, whole))
+        both = compare.explained(where, c, head, order, lambda done, whole: progress("derivatives", done, whole))
     except ValueError as error:
         raise UsageError(f"the part after layer {name!r} is not supported: {brief(error)}") from error
     weights = compare.weights(both)
     closed, exact = compare.normalised(both.closed), compare.normalised(both.exact)
     progress("certificate", 0, 1)
-    certificate = certify(where, both, head, seed)
+    certificate = certify(where, both, head, order, seed)
     progress("kinks", 0, 1)
     kinks = _kinks(where, both.plain, c, seed)
-    assumptions = _assumptions(both.plain, weights, head)
+    assumptions = _assumptions(both.plain, order, weights, head)
     advice, instead = CLOSED, None
     failing = {each.name for each in assumptions if each.needed and each.holds is not True}
     if failing:
         advice = EXACT
         if head == "exp" and failing & {"affine", "off-kinks"}:
             smooth = [each.layer for each in both.plain.operations if each.kind == "smooth"]
-            instead = nearest_affine(model, name, image, c, smooth, lambda at: progress(f"trying {at}", 0, 1))
+            instead = nearest_affine(model, name, image, c, smooth, places, lambda at: progress(f"trying {at}", 0, 1))
             advice = LATER if instead else EXACT
     return Check(
         layer=name,
@@ -159,7 +167,8 @@ def check_model(
         target=c,
         score=float(scores[c]),
         probability=float(scores.softmax(0)[c]),
-        shape=(int(where.activations.shape[1]), int(where.activations.shape[2]), int(where.activations.shape[3])),
+        shape=shape[1:],
+        places=places,
         operations=both.through.operations,
         assumptions=assumptions,
         kinks=kinks,
@@ -170,7 +179,7 @@ def check_model(
         exact=exact,
         advice=advice,
         instead=instead,
-        reasons=_reasons(assumptions, advice, instead),
+        reasons=(*_reasons(assumptions, advice, instead), *_doubts(shape, places)),
     )
 
 
@@ -211,11 +220,6 @@ def _cut(model: "nn.Module", layer: str, image: "Tensor") -> "Cut":
     except CutError as error:
         raise UsageError(" ".join(str(error).split())) from error
     A = where.activations
-    if A.ndim != 4:
-        raise UsageError(
-            f"layer {layer!r} puts out {tuple(A.shape)}, and a map weighs channels over places: choose a layer that "
-            "puts out (1, K, H, W)"
-        )
     if not bool(A.isfinite().all()):
         raise UsageError(
             f"{int((~A.isfinite()).sum())} of {A.numel()} activations of layer {layer!r} are NaN or infinite: look for "
@@ -253,10 +257,11 @@ def _kinks(where: "Cut", plain: "Derivatives", c: int, seed: int) -> Kinks:
     return Kinks(len(radii), float(radii.min()), float(radii.median()))
 
 
-def _assumptions(plain: "Derivatives", weights: compare.Weights, head: str) -> tuple[Assumption, ...]:
+def _assumptions(plain: "Derivatives", order: "Tensor", weights: compare.Weights, head: str) -> tuple[Assumption, ...]:
+    h, t, on_kink = (each[order.flatten()] for each in (plain.h, plain.t, plain.kinked))
     smooth = [each for each in plain.operations if each.kind == "smooth"]
     named = ", ".join(dict.fromkeys(f"{each.name} in {each.layer or 'the model itself'}" for each in smooth))
-    straight = not bool(plain.h.any()) and not bool(plain.t.any())
+    straight = not bool(h.any()) and not bool(t.any())
     if not smooth:
         curved = "every operation behind the layer is linear or piecewise linear"
     elif straight:
@@ -264,13 +269,12 @@ def _assumptions(plain: "Derivatives", weights: compare.Weights, head: str) -> t
     else:
         bent = [each for each in smooth if each.second or each.third]
         curved = ", ".join(dict.fromkeys(f"{each.name} in {each.layer or 'the model itself'}" for each in bent)) + (
-            " is smooth: the score is curved along "
-            f"{int((plain.h.ne(0) | plain.t.ne(0)).sum())} of {len(plain.h)} entries' lines"
+            f" is smooth: the score is curved along {int((h.ne(0) | t.ne(0)).sum())} of {len(h)} entries' lines"
         )
-    kinked = int(plain.kinked.sum())
+    kinked = int(on_kink.sum())
     off: bool | None = not kinked
     kinks = (
-        f"{kinked} of {len(plain.kinked)} entries move a unit that lies on a kink"
+        f"{kinked} of {len(on_kink)} entries move a unit that lies on a kink"
         if kinked
         else "no entry moves a unit that does"
     )
@@ -327,3 +331,10 @@ def _reasons(assumptions: tuple[Assumption, ...], advice: str, instead: str | No
     elif failing[0].name in ("affine", "off-kinks"):
         said.append("No later layer that still has places would do.")
     return tuple(said)
+
+
+def _doubts(shape: tuple[int, ...], places: str) -> tuple[str, ...]:
+    if not looks_otherwise(shape, places):
+        return ()
+    told = " × ".join(map(str, shape[1:]))
+    return (f"The layer puts out {told}, read as {shape[1]} channels: if they come last, say --places channels-last.",)
