@@ -14,8 +14,10 @@ if TYPE_CHECKING:
     from verify.check.compare import Both
 
 SAMPLE = 16
-# Numbers that a tail computes from one A; of larger ones third derivatives under analysis take minutes.
-LARGEST = 1 << 22
+# Numbers that a tail computes from one A, and numbers that it holds: beyond, third derivatives of the sample under
+# analysis take minutes.
+LARGEST = 1 << 20
+HELD = 1 << 25
 CHUNK = 1 << 20  # of these numbers at once, over all entries
 
 
@@ -70,6 +72,9 @@ def certify(where: "Cut", both: "Both", head: str, order: "Tensor", seed: int = 
     numbers = _numbers(tail, A)
     if numbers > LARGEST:
         return Certificate(why=f"the tail computes {numbers:,} numbers, more than {LARGEST:,}")
+    held = sum(value.numel() for value in tail.graph.buffers())
+    if held > HELD:
+        return Certificate(why=f"the tail holds {held:,} weights, more than {HELD:,}")
     drawn = torch.randperm(len(counting), generator=torch.Generator().manual_seed(seed))[:sample]
     entries = counting[drawn.sort().values]
     try:

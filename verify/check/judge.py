@@ -15,7 +15,8 @@ from verify.check import compare
 from verify.check.certificate import Certificate, certify
 from verify.check.later import nearest_affine
 from verify.check.models import brief
-from verify.check.places import FIRST, arranged, looks_otherwise
+from verify.check.places import FIRST, arranged
+from verify.check.reasons import CLOSED, EXACT, LATER, Assumption, assumptions_of, doubts_of, reasons_of
 from verify.errors import UsageError
 
 if TYPE_CHECKING:
@@ -24,28 +25,8 @@ if TYPE_CHECKING:
     from cam.jets import Derivatives, Operation
     from cam.tail import Cut
 
-CLOSED, EXACT, LATER = "use the closed form", "use the exact weights", "take this layer instead"
 RADII = 128  # entries whose distance to the nearest kink is measured
 Progress = Callable[[str, int, int], None]
-
-
-@dataclass(frozen=True)
-class Assumption:
-    """One thing that (19) assumes, or that is good to know.
-
-    Args:
-        name: slug; permanent.
-        says: what is assumed.
-        holds: None if that is not known.
-        why: what was found.
-        needed: whether (19) may differ from (10) where it fails.
-    """
-
-    name: str
-    says: str
-    holds: bool | None
-    why: str
-    needed: bool = True
 
 
 @dataclass(frozen=True)
@@ -152,7 +133,7 @@ def check_model(
     certificate = certify(where, both, head, order, seed)
     progress("kinks", 0, 1)
     kinks = _kinks(where, both.plain, c, seed)
-    assumptions = _assumptions(both.plain, order, weights, head)
+    assumptions = assumptions_of(both.plain, order, weights, head)
     advice, instead = CLOSED, None
     failing = {each.name for each in assumptions if each.needed and each.holds is not True}
     if failing:
@@ -179,7 +160,7 @@ def check_model(
         exact=exact,
         advice=advice,
         instead=instead,
-        reasons=(*_reasons(assumptions, advice, instead), *_doubts(shape, places)),
+        reasons=(*reasons_of(assumptions, advice, instead), *doubts_of(shape, places)),
     )
 
 
@@ -255,86 +236,3 @@ def _kinks(where: "Cut", plain: "Derivatives", c: int, seed: int) -> Kinks:
     except ValueError as error:
         return Kinks(why=str(error))
     return Kinks(len(radii), float(radii.min()), float(radii.median()))
-
-
-def _assumptions(plain: "Derivatives", order: "Tensor", weights: compare.Weights, head: str) -> tuple[Assumption, ...]:
-    h, t, on_kink = (each[order.flatten()] for each in (plain.h, plain.t, plain.kinked))
-    smooth = [each for each in plain.operations if each.kind == "smooth"]
-    named = ", ".join(dict.fromkeys(f"{each.name} in {each.layer or 'the model itself'}" for each in smooth))
-    straight = not bool(h.any()) and not bool(t.any())
-    if not smooth:
-        curved = "every operation behind the layer is linear or piecewise linear"
-    elif straight:
-        curved = f"{named} is smooth, and adds nothing along any entry's line at A"
-    else:
-        bent = [each for each in smooth if each.second or each.third]
-        curved = ", ".join(dict.fromkeys(f"{each.name} in {each.layer or 'the model itself'}" for each in bent)) + (
-            f" is smooth: the score is curved along {int((h.ne(0) | t.ne(0)).sum())} of {len(h)} entries' lines"
-        )
-    kinked = int(on_kink.sum())
-    off: bool | None = not kinked
-    kinks = (
-        f"{kinked} of {len(on_kink)} entries move a unit that lies on a kink"
-        if kinked
-        else "no entry moves a unit that does"
-    )
-    if off and plain.unwatched:
-        off, kinks = None, f"it is not known where {', '.join(plain.unwatched)} bends"
-    pole = weights.compared < weights.counting
-    nearest = "–" if weights.nearest is None else f"{weights.nearest:.2g}"
-    agree = "no entry counts: nothing was compared"
-    if weights.largest is not None:
-        agree = f"the largest difference is {weights.largest:.2g}, rounding explains {weights.bound:.2g}"
-    return (
-        Assumption("affine", "the score is affine along every entry's line", not smooth or straight, curved),
-        Assumption("exp", "the outer function is the exponential", head == "exp", f"it is {head}"),
-        Assumption("off-kinks", "A lies on no kink", off, kinks),
-        Assumption(
-            "no-pole",
-            "no weight that counts is infinite or no number",
-            not pole,
-            f"{weights.counting - weights.compared} of {weights.counting} are; 2 + sigma g comes to 0 as near as "
-            f"{nearest}",
-        ),
-        Assumption("measured", "the weights agree up to rounding where they count", weights.same, agree),
-        Assumption(
-            "far-from-poles",
-            f"no weight is {1 / compare.NEAR:.0f} or more, twenty times what is usual",
-            not any(weights.near),
-            f"closed form {weights.near[0]}, exact {weights.near[1]} of {weights.counting}",
-            needed=False,
-        ),
-        Assumption(
-            "one-sign",
-            "no weight that counts is negative",
-            not any(weights.beyond) and not weights.turned,
-            f"closed form {weights.beyond[0]}, exact {weights.beyond[1]} of {weights.counting}; "
-            f"signs differ at {weights.turned}",
-            needed=False,
-        ),
-    )
-
-
-def _reasons(assumptions: tuple[Assumption, ...], advice: str, instead: str | None) -> tuple[str, ...]:
-    if advice == CLOSED:
-        return ("Every assumption of (19) holds here: its weights are those of (10), and so is the map.",)
-    failing = [each for each in assumptions if each.needed and each.holds is not True]
-    said = [
-        f"{'Not known' if each.holds is None else 'Not met'}: {each.says} ({each.why})."
-        for each in failing
-        if each.name != "measured" or len(failing) == 1
-    ]
-    if [each.name for each in failing] == ["measured"] and failing[0].holds is False:
-        said.append("Every other assumption holds, so this should not be: please report it as a fault of gradcampp.")
-    if advice == LATER:
-        said.append(f"Behind {instead} everything is piecewise linear: there the closed form is exact, off its kinks.")
-    elif failing[0].name in ("affine", "off-kinks"):
-        said.append("No later layer that still has places would do.")
-    return tuple(said)
-
-
-def _doubts(shape: tuple[int, ...], places: str) -> tuple[str, ...]:
-    if not looks_otherwise(shape, places):
-        return ()
-    told = " × ".join(map(str, shape[1:]))
-    return (f"The layer puts out {told}, read as {shape[1]} channels: if they come last, say --places channels-last.",)

@@ -6,9 +6,10 @@ import cam.maps
 import verify
 from cam import cut, nested_derivatives
 from cam.weights import alpha_exact, footprint
-from verify.check import compare, judge
-from verify.check.judge import CLOSED, EXACT, LATER, check_model
+from verify.check import compare, reasons
+from verify.check.judge import check_model
 from verify.check.places import arranged, is_map
+from verify.check.reasons import CLOSED, EXACT, LATER
 from verify.errors import UsageError
 
 from .conftest import picture, small
@@ -113,6 +114,7 @@ def test_under_another_outer_function_the_exact_weights_are_named(head):
     assert holds(found)["affine"] is True
     assert holds(found)["exp"] is False
     assert found.certificate.apart > 0
+    assert not any("later layer" in reason for reason in found.reasons)
 
 
 @pytest.mark.parametrize("activation", [nn.ReLU, nn.GELU])
@@ -167,6 +169,9 @@ def test_a_score_that_falls_everywhere_is_said_to_have_been_compared_nowhere():
 def test_large_tails_are_not_certified_and_it_is_said_why(monkeypatch):
     monkeypatch.setattr("verify.check.certificate.LARGEST", 10)
     assert "numbers, more than 10" in check_model(small(), "0", picture()).certificate.why
+    monkeypatch.undo()
+    monkeypatch.setattr("verify.check.certificate.HELD", 10)
+    assert "weights, more than 10" in check_model(small(), "0", picture()).certificate.why
 
 
 def test_the_model_comes_back_as_it_was():
@@ -262,9 +267,9 @@ def test_what_is_pooled_has_no_places(shape, places, expected):
 
 
 def test_channels_that_seem_to_come_last_raise_a_doubt():
-    assert judge._doubts((1, 7, 7, 768), "channels-first")
-    assert not judge._doubts((1, 7, 7, 768), "channels-last")
-    assert not judge._doubts((1, 768, 7, 7), "channels-first")
+    assert reasons.doubts_of((1, 7, 7, 768), "channels-first")
+    assert not reasons.doubts_of((1, 7, 7, 768), "channels-last")
+    assert not reasons.doubts_of((1, 768, 7, 7), "channels-first")
 
 
 @pytest.mark.parametrize(
@@ -301,7 +306,7 @@ def test_an_entry_alone_has_no_later_layer_to_be_tried_in_vain(monkeypatch):
 
 
 def test_advice_is_one_of_three():
-    assert {judge.CLOSED, judge.EXACT, judge.LATER} == {
+    assert {CLOSED, EXACT, LATER} == {
         "use the closed form",
         "use the exact weights",
         "take this layer instead",
