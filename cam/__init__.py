@@ -1,5 +1,7 @@
 """The numeric room: activations, tails, true derivatives, weights and maps. Knows torch and no claim."""
 
+from cam.arrangements import channels_last, tokens
+from cam.gradcam import GradCAMPlusPlus
 from cam.heads import HEADS, Head, head
 from cam.jets import (
     ORACLES,
@@ -15,13 +17,15 @@ from cam.jets import (
     tail_derivatives,
     tower,
 )
-from cam.maps import Explanation, GradCAMPlusPlus
+from cam.maps import Explanation
 from cam.tail import Cut, CutError, Tail, cut
+from cam.variants import VARIANTS, Variant, variant
 from cam.weights import alpha_closed, alpha_exact, alpha_from_tail, alpha_printed, channel_weights, footprint
 
 __all__ = [
     "HEADS",
     "ORACLES",
+    "VARIANTS",
     "Cut",
     "CutError",
     "Derivatives",
@@ -31,12 +35,14 @@ __all__ = [
     "Head",
     "Operation",
     "Tail",
+    "Variant",
     "along_entries",
     "alpha_closed",
     "alpha_exact",
     "alpha_from_tail",
     "alpha_printed",
     "channel_weights",
+    "channels_last",
     "cut",
     "footprint",
     "forward",
@@ -46,5 +52,7 @@ __all__ = [
     "region_radius",
     "reverse",
     "tail_derivatives",
+    "tokens",
     "tower",
+    "variant",
 ]

@@ -1,4 +1,5 @@
-"""Grad-CAM++ heatmaps, with the closed form (19) of the pixel weights or with their definition (10).
+"""The maps of Grad-CAM++ from activations and derivatives, with the closed form (19) of the pixel weights or with their
+definition (10).
 
     map = relu(sum_k w_k A_k),   w_k = sum_ij alpha_ij^k relu(dS/dA_ij^k)
 
@@ -6,20 +7,16 @@ The paper's (5) has dY/dA = f'(S) dS/dA. The factor f'(S) > 0 is the same for al
 cancels in the normalised one, so it is left out and exp(S) never overflows.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
-from difflib import get_close_matches
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
-from cam.heads import Head, head
+from cam.heads import Head
 from cam.jets import tail_derivatives
-from cam.tail import Cut, CutError, Tail, cut
+from cam.tail import Cut, CutError, Tail
 from cam.weights import alpha_closed, alpha_exact, alpha_from_tail, channel_weights, footprint
-
-Target = int | Sequence[int] | Tensor | None
-WEIGHTS = ("closed", "exact")
 
 
 @dataclass(frozen=True, eq=False)
@@ -27,17 +24,17 @@ class Explanation:
     """Everything behind the map of one image.
 
     Args:
-        target: the class explained.
+        target: the class explained, or the function of the scores.
         score: its score S, a scalar.
-        A: activations, (K, H, W).
-        g: dS/dA, (K, H, W).
-        alpha: pixel weights, (K, H, W); with exact weights nan where the tail does not depend on the entry, (10) being
-            0/0 there.
+        A: activations, (K, *places).
+        g: dS/dA, (K, *places).
+        alpha: pixel weights, (K, *places); with exact weights nan where the tail does not depend on the entry, (10)
+            being 0/0 there.
         weights: w_k, (K,).
-        map: relu(sum_k w_k A_k), (H, W); not normalised.
+        map: relu(sum_k w_k A_k), (*places); not normalised.
     """
 
-    target: int
+    target: int | Callable[[Tensor], Tensor]
     score: Tensor
     A: Tensor
     g: Tensor
@@ -46,64 +43,29 @@ class Explanation:
     map: Tensor
 
 
-@dataclass(frozen=True, eq=False)
-class GradCAMPlusPlus:
-    """Grad-CAM++ of one model at one layer.
+def pixel_weights(A: Tensor, S: Tensor, g: Tensor, curved: tuple[Tensor, Tensor] | None, outer: Head | None) -> Tensor:
+    """Return alpha of a batch, (B, K, *places).
 
     Args:
-        model: in eval mode; (B, ...) -> scores (B, C). It comes back as it was.
-        target_layer: a module of the model or its dotted name; it puts out (1, K, H, W), channels first.
-        head: name of the outer function, "exp" as in the paper or "sigmoid".
-        weights: "closed" is 1/(2 + sigma rho g), one reverse pass, right if the tail is affine along every entry's
-            line; "exact" is (10) with true derivatives (`cam.jets`), which is as cheap if the tail is piecewise linear.
-
-    Raises:
-        ValueError: `head` or `weights` is unknown.
+        A: activations, (B, K, *places).
+        S: scores, (B,).
+        g: dS/dA, shaped like A.
+        curved: second and third pure derivatives of S by every entry of A, shaped like it; None for the closed form.
+        outer: f in Y = f(S); None if S is Y itself, which has no closed form.
     """
-
-    model: nn.Module
-    target_layer: nn.Module | str
-    head: str = "exp"
-    weights: str = "closed"
-
-    def __post_init__(self) -> None:
-        head(self.head)
-        if self.weights not in WEIGHTS:
-            near = get_close_matches(self.weights, WEIGHTS, n=1, cutoff=0)[0]
-            raise ValueError(
-                f"weights must be one of {', '.join(WEIGHTS)}, not {self.weights!r}; did you mean {near!r}?"
-            )
-
-    def __call__(self, input_tensor: Tensor, target: Target = None) -> Tensor:
-        """Return maps in [0, 1] at the size of the input, (B, height, width).
-
-        The raw map is upsampled bilinearly and divided by its maximum; a map that is zero everywhere stays zero.
-        """
-        raw = self.attribute(input_tensor, target)
-        size = tuple(input_tensor.shape[-2:])
-        large = nn.functional.interpolate(raw.unsqueeze(1), size=size, mode="bilinear", align_corners=False).squeeze(1)
-        top = large.amax((-2, -1), keepdim=True)
-        return torch.where(top == 0, large, large / top)
-
-    def attribute(self, input_tensor: Tensor, target: Target = None) -> Tensor:
-        """Return the raw maps relu(sum_k w_k A_k), (B, H, W), of a batch of images.
-
-        Args:
-            input_tensor: (B, channels, height, width); the images are handled one at a time.
-            target: a class index, one per image, or None for the class with the highest score.
-
-        Raises:
-            ValueError: not as many targets as images, or a class that the model does not have.
-            CutError: the model cannot be cut at the layer, or the layer does not put out (1, K, H, W).
-        """
-        targets = _targets(target, len(input_tensor))
-        maps = [self.explain(image, c).map for image, c in zip(input_tensor.split(1), targets, strict=True)]
-        return torch.stack(maps)
-
-    def explain(self, input_tensor: Tensor, target: int | None = None) -> Explanation:
-        """Return the map of one image (1, channels, height, width) and everything it was made of."""
-        where = cut(self.model, self.target_layer, input_tensor)
-        return explained(where, target, head(self.head), self.weights)
+    places = A.ndim - 2
+    sigma, S = footprint(A, places), S.view(-1, *(1,) * (A.ndim - 1))
+    if curved is None:
+        assert outer is not None
+        return alpha_closed(g, sigma, outer.rho(S))
+    h, t = curved
+    if outer is None:
+        return alpha_exact(h, t, sigma)
+    if outer.name == "exp":
+        return alpha_from_tail(g, h, t, sigma)
+    # Faa di Bruno, divided by f' > 0: Y2/f' and Y3/f'.
+    second, third = outer.ratios(S)
+    return alpha_exact(second * g**2 + h, third * g**3 + 3 * second * g * h + t, sigma)
 
 
 def explained(where: Cut, target: int | None, outer: Head, weights: str) -> Explanation:
@@ -150,17 +112,9 @@ def weighed(A: Tensor, c: int, derivatives: Tensor, outer: Head, weights: str) -
         weights: "closed" or "exact".
     """
     S, g, *curved = derivatives.unflatten(1, A.shape)
-    score, sigma = S.flatten()[0], footprint(A)
-    if weights == "closed":
-        alpha = alpha_closed(g, sigma, outer.rho(score))
-    else:
-        h, t = curved
-        if outer.name == "exp":
-            alpha = alpha_from_tail(g, h, t, sigma)
-        else:
-            # Faa di Bruno, divided by f' > 0: Y2/f' and Y3/f'.
-            second, third = outer.ratios(score)
-            alpha = alpha_exact(second * g**2 + h, third * g**3 + 3 * second * g * h + t, sigma)
+    score = S.flatten()[0]
+    h_and_t = None if weights == "closed" else (curved[0], curved[1])
+    alpha = pixel_weights(A, score.view(1), g, h_and_t, outer)
     w = channel_weights(alpha, g)
     return Explanation(c, score, A[0], g[0], alpha[0], w[0], torch.einsum("k,khw->hw", w[0], A[0]).relu())
 
@@ -169,14 +123,3 @@ def _gradient(tail: Tail, A: Tensor, c: int) -> Tensor:
     with torch.enable_grad():
         A = A.detach().requires_grad_()
         return torch.autograd.grad(tail(A)[0, c], A)[0]
-
-
-def _targets(target: Target, images: int) -> list[int | None]:
-    if target is None or isinstance(target, int):
-        return [target] * images
-    chosen = [int(c) for c in target]
-    if len(chosen) != images:
-        raise ValueError(
-            f"there are {images} images and {len(chosen)} targets: give one class for all or one per image"
-        )
-    return list(chosen)

@@ -106,7 +106,7 @@ def look(place: Place, run: Callable[[], Any]) -> Seen:
         if place.at == "input":
             calls.append((taken, bool(over)))
         else:
-            shared = over and {_storage(x) for x in over} & {_storage(x) for x in floating(output)}
+            shared = over and {storage_of(x) for x in over} & {storage_of(x) for x in floating(output)}
             calls.append((_copied(output), bool(shared)))
 
     handles = (
@@ -118,12 +118,12 @@ def look(place: Place, run: Callable[[], Any]) -> Seen:
     finally:
         for handle in handles:
             handle.remove()
-    number = _number(place, len(calls))
+    number = number_of(place, len(calls))
     value, written = calls[number]
     tensors = floating(value)
     if len(tensors) != 1 or tensors[0].ndim < 2 or len(tensors[0]) != 1:
         verb = "put out" if place.at == "output" else "take in"
-        raise CutError(f"{place} must {verb} one floating tensor (1, ...) for one image, not {_kind(value)}")
+        raise CutError(f"{place} must {verb} one floating tensor (1, ...) for one image, not {described(value)}")
     return Seen(tensors[0], number, written, result)
 
 
@@ -162,16 +162,17 @@ def replaced(place: Place, seen: Seen, A: Tensor, before: Callable[[], object]) 
         handle.remove()
 
 
-def scores_in(result: Any) -> Tensor:
-    """Return the scores (1, C) in what a model returned: the tensor itself, its `logits`, or the only one it holds.
+def scores_in(result: Any, images: int = 1) -> Tensor:
+    """Return the scores (images, C) in what a model returned: it, its `logits`, or the only tensor that it holds.
 
     Raises:
-        CutError: they are not there, or not (1, C).
+        CutError: they are not there, or not (images, C).
     """
     logits = result.get("logits") if isinstance(result, Mapping) else getattr(result, "logits", None)
     tensors = [logits] if isinstance(logits, Tensor) else floating(result)
-    if len(tensors) != 1 or tensors[0].ndim != 2 or len(tensors[0]) != 1:
-        raise CutError(f"the model must put out scores (1, classes) for one image, not {_kind(result)}")
+    if len(tensors) != 1 or tensors[0].ndim != 2 or len(tensors[0]) != images:
+        many = "one image" if images == 1 else f"{images} images"
+        raise CutError(f"the model must put out scores ({images}, classes) for {many}, not {described(result)}")
     return tensors[0]
 
 
@@ -180,8 +181,12 @@ def floating(value: Any) -> list[Tensor]:
     return list({id(x): x for x in tree_iter(value) if isinstance(x, Tensor) and x.is_floating_point()}.values())
 
 
-def _number(place: Place, runs: int) -> int:
-    """Return which call is meant, counted from 0."""
+def number_of(place: Place, runs: int) -> int:
+    """Return which call is meant, counted from 0.
+
+    Raises:
+        CutError: there is no such call, or several and none is chosen.
+    """
     name = f"layer {place.name!r}"
     if not runs:
         raise CutError(f"{name} does not run as a module when the model does: choose one that does")
@@ -201,7 +206,8 @@ def _copied(value: Any) -> Any:
     return tree_map_only(Tensor, lambda x: copies.setdefault(id(x), x.detach().clone()), value)
 
 
-def _kind(value: Any) -> str:
+def described(value: Any) -> str:
+    """Say what a value is: a tensor, or what holds how many of them."""
     if isinstance(value, Tensor):
         return f"a tensor of shape {tuple(value.shape)} and dtype {value.dtype}".replace("torch.", "")
     tensors = floating(value)
@@ -209,5 +215,6 @@ def _kind(value: Any) -> str:
     return f"a {type(value).__name__} with {len(tensors)} such tensors{shapes and ':' + shapes}"
 
 
-def _storage(x: Tensor) -> int:
+def storage_of(x: Tensor) -> int:
+    """Return what two tensors have in common that share their memory."""
     return x.untyped_storage()._cdata

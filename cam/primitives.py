@@ -11,6 +11,7 @@ from typing import Any
 import torch
 from torch import Tensor
 from torch._decomp import get_decompositions
+from torch.fx.experimental.proxy_tensor import disable_proxy_modes_tracing
 
 aten = torch.ops.aten
 PRIMITIVES: dict[Any, Callable[..., Any]] = get_decompositions(
@@ -61,6 +62,30 @@ def _copy(x: Tensor, source: Tensor, non_blocking: bool = False) -> Tensor:
     return source.to(x.dtype).expand(x.shape)
 
 
+def _abs(x: Tensor) -> Tensor:
+    """Of complex numbers it is curved."""
+    return torch.view_as_real(x).square().sum(-1).sqrt() if x.is_complex() else NotImplemented
+
+
+def _to_one_column(interpolate: Callable[..., Tensor]) -> Callable[..., Tensor]:
+    """Write an antialiased interpolation to one column as a matrix: torch's own gradient is wrong there."""
+
+    def interpolated(x: Tensor, size: list[int], *how: Any) -> Tensor:
+        if size[1] != 1:
+            return NotImplemented
+        height, width = x.shape[-2:]
+        n = height * width
+        with disable_proxy_modes_tracing():  # what becomes of each unit map is a constant
+            units = torch.eye(n, dtype=x.dtype, device=x.device).view(n, 1, height, width)
+            matrix = interpolate(units, size, *how).reshape(n, size[0])
+        return (x.flatten(2) @ matrix).unsqueeze(3)
+
+    return interpolated
+
+
+for _interpolate in (aten._upsample_bilinear2d_aa.default, aten._upsample_bicubic2d_aa.default):
+    PRIMITIVES[_interpolate] = _to_one_column(_interpolate)
+PRIMITIVES[aten.abs.default] = _abs
 PRIMITIVES[aten.native_batch_norm.default] = _batch_norm
 PRIMITIVES[aten.copy.default] = _copy
 PRIMITIVES[aten.rrelu_with_noise.default] = _rrelu

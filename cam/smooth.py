@@ -29,7 +29,8 @@ LINEAR = words(
     _adaptive_avg_pool2d _adaptive_avg_pool3d adaptive_avg_pool2d upsample_nearest1d upsample_nearest2d
     _upsample_nearest_exact2d upsample_bilinear2d _upsample_bilinear2d_aa upsample_bicubic2d _upsample_bicubic2d_aa
     index_put index_add scatter scatter_add masked_fill zeros_like ones_like full_like empty_like new_zeros new_ones
-    new_full new_empty
+    new_full new_empty view_as_real view_as_complex complex real imag _conj conj_physical resolve_conj resolve_neg
+    _neg_view _fft_r2c _fft_c2r _fft_c2c
     """
 )
 PIECEWISE_LINEAR = words(

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 
 @contextmanager
-def untouched(model: nn.Module) -> Iterator[Callable[[], None]]:
+def untouched(model: nn.Module, parameters: bool = True) -> Iterator[Callable[[], None]]:
     """Put back what a run changes in a model and in the generators of random numbers: at the end, and in a model also
     whenever the yielded function is called.
 
@@ -19,9 +19,14 @@ def untouched(model: nn.Module) -> Iterator[Callable[[], None]]:
     keeps) and what lists, dicts and sets among them hold; of parameters and buffers the values, `requires_grad` and
     `.grad` by identity; the states of torch's and Python's own generators. A tensor that the model wrote over gets its
     bits back, and a higher version. What a run does to objects outside the model stays.
+
+    Args:
+        model: the model.
+        parameters: whether the values of parameters are put back too, which takes a copy of them all.
     """
     tensors = list(chain(model.parameters(), model.buffers()))
-    restores = [_attributes(module) for module in model.modules()] + [_tensor(x) for x in tensors]
+    restores = [_attributes(module) for module in model.modules()]
+    restores += [_tensor(x, parameters or not isinstance(x, nn.Parameter)) for x in tensors]
 
     def put_back() -> None:
         for restore in restores:
@@ -90,13 +95,13 @@ def _attributes(module: nn.Module) -> Callable[[], None]:
     return restore
 
 
-def _tensor(x: Tensor) -> Callable[[], None]:
-    copy, written, requires_grad = x.detach().clone(), times_written(x), x.requires_grad
+def _tensor(x: Tensor, values: bool) -> Callable[[], None]:
+    copy, written, requires_grad = x.detach().clone() if values else x, times_written(x), x.requires_grad
     grad = x.grad if x.is_leaf else None
 
     def restore() -> None:
         nonlocal written
-        if times_written(x) != written or not _equal(x, copy):
+        if copy is not x and (times_written(x) != written or not _equal(x, copy)):
             with torch.inference_mode(x.is_inference()), torch.no_grad():
                 x.copy_(copy)
             written = times_written(x)

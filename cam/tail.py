@@ -97,7 +97,7 @@ class Tail:
         two = torch.cat([self.at, self.at.flip(tuple(range(1, self.at.ndim)))])
         expected = gradient(alone)
         try:
-            return together if _alike(gradient(together), expected) else alone
+            return together if alike(gradient(together), expected) else alone
         except RuntimeError:  # no rule, or one that fails
             return alone
 
@@ -148,7 +148,7 @@ def cut(
             on the value of a tensor.
     """
     place = find(model, layer, at, call)
-    _demand_ready(model)
+    demand_ready(model)
     args, kwargs = _arguments(inputs)
 
     def run() -> Any:
@@ -165,7 +165,7 @@ def cut(
         put_back()
         tail = Tail(trace(model, place, seen, args, kwargs), seen.A.contiguous())
         again = tail(tail.at)
-    if not _alike(again, scores):
+    if not alike(again, scores):
         raise CutError(f"the tail after {place} does not give the model's scores again: does the model keep a state?")
     return Cut(tail.at, tail)
 
@@ -176,7 +176,8 @@ def _arguments(inputs: Any) -> tuple[tuple[Any, ...], dict[str, Any]]:
     return tuple(inputs) if isinstance(inputs, (tuple, list)) else (inputs,), {}
 
 
-def _demand_ready(model: nn.Module) -> None:
+def demand_ready(model: nn.Module) -> None:
+    """Raise CutError if a parameter is lazy, or a batch norm or a dropout is in training mode."""
     for name, parameter in model.named_parameters():
         if is_lazy(parameter):
             raise CutError(f"parameter {name!r} has no shape yet: run the model once before it is cut")
@@ -201,11 +202,16 @@ def _weights_like(scores: Tensor) -> Tensor:
     return torch.linspace(1, 2, scores.numel(), dtype=scores.dtype, device=scores.device).view_as(scores)
 
 
-def _alike(one: Tensor, other: Tensor) -> bool:
+def alike(one: Tensor, other: Tensor, dtype: torch.dtype | None = None) -> bool:
     """Whether two results are the same up to the order of roundings: half the digits of the largest entry agree.
 
     The largest that is finite; what is not has to be the same.
+
+    Args:
+        one: a result.
+        other: the one whose largest entry counts.
+        dtype: in which they were worked out; their own by default.
     """
     largest = float(other.abs().masked_fill(~other.isfinite(), 0).max())
-    tolerance = math.sqrt(torch.finfo(other.dtype).eps) * largest
+    tolerance = math.sqrt(torch.finfo(dtype or other.dtype).eps) * largest
     return torch.allclose(one, other, rtol=0, atol=tolerance, equal_nan=True)

@@ -10,14 +10,17 @@ import torch
 from torch import Tensor
 
 
-def footprint(A: Tensor) -> Tensor:
+def footprint(A: Tensor, places: int = 2) -> Tensor:
     """sigma_k = sum_ab A_ab^k, the sum of each channel: (..., K, H, W) -> (..., K, 1, 1). Scales as A.
 
+    Args:
+        A: activations, channels before places.
+        places: how many dimensions of places there are, two for a picture.
+
     Raises:
-        ValueError: A has no channels over two dimensions of places.
+        ValueError: A has no channels over so many dimensions of places.
     """
-    _demand_channels(A, "activations")
-    return A.sum((-2, -1), keepdim=True)
+    return A.sum(_over(A, places, "activations"), keepdim=True)
 
 
 def alpha_exact(Y2: Tensor, Y3: Tensor, sigma: Tensor) -> Tensor:
@@ -58,19 +61,21 @@ def alpha_printed(g: Tensor, sigma: Tensor) -> Tensor:
     return g**2 / (2 * g**2 + sigma * g**3)
 
 
-def channel_weights(alpha: Tensor, dS: Tensor) -> Tensor:
+def channel_weights(alpha: Tensor, dS: Tensor, places: int = 2) -> Tensor:
     """Equation (5) up to the factor f'(S) > 0: w_k = sum_ij alpha_ij relu(dS/dA_ij), (..., K, H, W) -> (..., K).
 
     Where relu(dS) = 0 the term is 0, even where alpha is nan or inf. An infinite alpha (a pole) at dS > 0 makes the
     weight infinite, and a nan in dS makes it nan. A -> cA with dS/c divides every weight by c > 0.
 
     Raises:
-        ValueError: dS has no channels over two dimensions of places.
+        ValueError: dS has no channels over so many dimensions of places.
     """
-    _demand_channels(dS, "derivatives")
-    return torch.where(dS <= 0, 0, alpha * dS).sum((-2, -1))
+    return torch.where(dS <= 0, 0, alpha * dS).sum(_over(dS, places, "derivatives"))
 
 
-def _demand_channels(values: Tensor, what: str) -> None:
-    if values.ndim < 3:
-        raise ValueError(f"the {what} of channels must be of shape (..., K, H, W), not {tuple(values.shape)}")
+def _over(values: Tensor, places: int, what: str) -> tuple[int, ...]:
+    """Return the dimensions of the places, the last ones."""
+    if values.ndim <= places:
+        letters = {1: "L", 2: "H, W", 3: "D, H, W"}.get(places, "*places")
+        raise ValueError(f"the {what} of channels must be of shape (..., K, {letters}), not {tuple(values.shape)}")
+    return tuple(range(-places, 0))

@@ -160,7 +160,7 @@ def _followed(
             for k, node in enumerate(plan.sites):
                 for n, parts in enumerate((walk.second, walk.third)):
                     if node in parts:
-                        found[k, n, chunk.places] = parts[node]
+                        found[k, n, chunk.places] = parts[node].to(found.dtype)
             store.done[chunk.places] = True
             store.save()
             done += int(waits[chunk.places].sum())

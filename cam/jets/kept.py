@@ -40,10 +40,11 @@ class Kept:
         size = plan.values[start.node].numel()
         key = _key(plan) if path is not None else ""
         stored = _stored(path, plan.A.device) if path is not None else {}
-        if path is not None and stored.get("key") == key:
-            return cls(stored["found"], stored["done"], path, key)
+        found = plan.A.new_zeros(sites, 2, size)
         done = torch.zeros(size, dtype=torch.bool, device=plan.A.device)
-        return cls(plan.A.new_zeros(sites, 2, size), done, path, key)
+        if stored.get("key") == key and _like(stored["found"], found) and _like(stored["done"], done):
+            found, done = stored["found"], stored["done"]
+        return cls(found, done, path, key)
 
     def save(self, now: bool = False) -> None:
         """Write the file, if it is time to."""
@@ -53,6 +54,10 @@ class Kept:
         torch.save({"key": self.key, "found": self.found, "done": self.done}, part)
         os.replace(part, self.path)
         self.saved = time.monotonic()
+
+
+def _like(one: Any, other: Tensor) -> bool:
+    return isinstance(one, Tensor) and one.shape == other.shape and one.dtype == other.dtype
 
 
 def _stored(path: Path, device: torch.device) -> dict[str, Any]:

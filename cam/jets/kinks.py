@@ -50,7 +50,7 @@ def at_kink(name: str, x: Tensor, arguments: Sequence[Any], output: Tensor) -> T
         output: what it puts out.
     """
     if name in PLACES:
-        mask = torch.zeros_like(x, dtype=torch.bool)
+        mask = torch.zeros_like(output, dtype=torch.bool)
         for place in PLACES[name](*arguments):
             mask |= x == place
     elif name in BETWEEN:
@@ -77,7 +77,7 @@ def felt(name: str, x: Tensor, arguments: Sequence[Any], output: Tensor, mask: T
         return torch.randint(1, 1 << 10, like.shape, generator=rng).to(like)
 
     if name in PLACES:
-        return (x * mask * random(x)).sum().expand(2)
+        return (x * mask * random(output)).sum().expand(2)
     if name in BETWEEN:
         one, other = x * mask * random(output), arguments[0] * mask * random(output)
         weights = mask * random(output)

@@ -38,6 +38,11 @@ class Product:
         """Return the term, multiplied out."""
         return Term(self.coefficients * self.basis, self.axes, self.parts, self.spread, owned=True)
 
+    def outline(self) -> Term:
+        """Return the term with its box, multiplied out nowhere: every value is the same."""
+        box = torch.broadcast_shapes(self.coefficients.shape, self.basis.shape)
+        return Term(self.basis.new_empty(()).expand(box), self.axes, self.parts, self.spread)
+
     def viewed(self, shape: Sequence[int]) -> "Product | Term":
         """Return node.view(shape), as a product if no axis is taken apart."""
         whole = self.basis.new_empty(()).expand(1, *(axis.size for axis in self.axes))

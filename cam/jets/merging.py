@@ -1,19 +1,29 @@
 """Sums of terms of one node, in the smallest box that holds them all."""
 
 from collections.abc import Sequence
+from typing import Any
 
 import torch
 from torch import Tensor
 
+from cam.jets.lazy import Product
 from cam.jets.term import Term
 
 
-def merged(terms: Sequence[Term]) -> Term:
-    """Return the sum of terms of one node, in the smallest box that holds them all."""
+def merged(terms: Sequence[Any]) -> Term:
+    """Return the sum of terms of one node, in the smallest box that holds them all; lazy ones are multiplied out."""
     first, *others = terms
+    first = _solid(first)
     for other in others:
-        first = _sum(first, other)
+        if isinstance(other, Product) and first.owned and _alike(first, other.outline()):
+            first.values.addcmul_(other.coefficients, other.basis)
+        else:
+            first = _sum(first, _solid(other))
     return first
+
+
+def _solid(term: Any) -> Term:
+    return term if isinstance(term, Term) else term.solid()
 
 
 def _alike(one: Term, other: Term) -> bool:
@@ -36,9 +46,13 @@ def _same_spread(one: Tensor | None, other: Tensor | None) -> bool:
 
 
 def _sum(one: Term, other: Term) -> Term:
-    if not _alike(one, other):
-        if other.owned and not one.owned:
-            one, other = other, one
+    alike = _alike(one, other)
+    if other.owned and not one.owned:
+        one, other = other, one
+    if alike and one.owned:
+        one.values.add_(other.values)
+        return one
+    if not alike:
         if one.owned and _added(one, other):
             return one
         one, other = boxed(one.apart(), other.apart())

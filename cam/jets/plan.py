@@ -12,7 +12,7 @@ from torch.fx.node import map_arg
 from cam.jets import kinks
 from cam.jets.curves import BENT, CURVED, derivatives, operation
 from cam.jets.folding import folded
-from cam.jets.rules import RULES, demand_agreement, generic, generic_curved
+from cam.jets.rules import RULES, demand_agreement, demand_reals, generic, generic_curved
 from cam.jets.walk import Walk, elementwise
 from cam.smooth import dependent, harmless, name_of, smooth_operations
 
@@ -97,6 +97,13 @@ class Plan:
         last = {parent: node for node in self.order for parent in node.all_input_nodes if parent in live}
         self.last = {node: [parent for parent, at in last.items() if at is node] for node in self.order}
 
+    def watches(self, node: Node) -> bool:
+        """Whether kinks of an operation are looked for: not of some, nor where the places themselves move."""
+        name = name_of(node)
+        if name not in kinks.PLACES:
+            return name not in kinks.UNWATCHED
+        return self.moving.isdisjoint(one for one in node.all_input_nodes if one is not node.args[0])
+
     def kept(self, key: Any, make: Callable[[], Any]) -> Any:
         """Return what was made once under this key."""
         if key not in self.cache:
@@ -136,8 +143,8 @@ class Plan:
         self.S, self.g = score.detach(), g.detach().flatten()
         self.adjoints = dict(zip(self.sites, adjoints, strict=False))
         self.values = {node: _detached(value) for node, value in values.items()}
-        names = map(name_of, self.nodes)
-        self.unwatched = tuple(dict.fromkeys(name for name in names if name in kinks.UNWATCHED))
+        unwatched = (name_of(node) for node in self.nodes if not self.watches(node))
+        self.unwatched = tuple(dict.fromkeys(unwatched))
 
     def _moving_kinks(
         self, values: dict[Node, Any], bent: dict[Node, tuple[list[Any], Tensor]], adjoints: list[Tensor]
@@ -160,12 +167,15 @@ class Plan:
 
     def _rule(self, node: Node) -> Rule:
         value = self.values[node]
-        if isinstance(value, Tensor) and not value.is_floating_point():
+        if isinstance(value, Tensor) and not (value.is_floating_point() or value.is_complex()):
             return _still
         name = name_of(node)
-        x = node.args[0] if node.args else None
-        alone = isinstance(x, Node) and x in self.moving and sum(n in self.moving for n in node.all_input_nodes) == 1
-        if alone and name in CURVED | BENT:
+        if node in self.adjoints:
+            demand_reals(node, self.moving, self.values)
+        x: Any = node.args[0] if node.args else None
+        alone = isinstance(x, Node) and self.moving.intersection(node.all_input_nodes) == {x}
+        # Bounds or powers of a larger shape make several numbers of one.
+        if alone and name in CURVED | BENT and _tensor(value).shape == self.values[x].shape:
             return self._elementwise(node)
         if name in RULES:
             return RULES[name]

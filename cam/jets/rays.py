@@ -118,6 +118,8 @@ def _one_place_each(plan: Plan, node: Node) -> tuple[Tensor, Tensor] | None:
             if one is node:
                 break
         v = values[node]
+        if v.dtype != A.dtype:
+            return None
 
         def back(w: Tensor) -> Tensor:
             return torch.autograd.grad(v, A, w.view_as(v), retain_graph=True)[0].flatten()

@@ -57,7 +57,7 @@ def _radius(plan: Plan, entries: Tensor | None, memory: int) -> Tensor:
         names = ", ".join(dict.fromkeys(map(name_of, plan.sites)))
         raise ValueError(f"only a piecewise-linear tail has regions in which it is affine; this one has {names}")
     bent = [node for node in plan.nodes if name_of(node) in PIECEWISE_LINEAR]
-    unknown = [name_of(node) for node in bent if name_of(node) not in WATCHED]
+    unknown = [name_of(node) for node in bent if name_of(node) not in WATCHED or not plan.watches(node)]
     if unknown:
         raise ValueError(f"it is not known where the pieces of {', '.join(dict.fromkeys(unknown))} meet")
     found = A.new_full((A.numel(),), torch.inf)

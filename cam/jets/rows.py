@@ -44,7 +44,7 @@ def contracted(values: Tensor, weights: Tensor) -> Tensor:
     outer, inner = order[:at], order[at + 1 :]
     n, m = (prod(values.shape[k] for k in dims) for dims in (outer, inner))
     rows = values.permute(*outer, 0, *inner).reshape(n, len(values), m)
-    columns = weights.permute(*(k - 1 for k in outer), *(k - 1 for k in inner)).reshape(n, m, 1)
+    columns = weights.permute([k - 1 for k in (*outer, *inner)]).reshape(n, m, 1)
     if len(rows) == 1:
         return torch.mv(rows[0], columns[0, :, 0])
     return torch.bmm(rows, columns).sum(0)[:, 0]

@@ -77,6 +77,12 @@ class Term:
         """Return the term with other values in the same box."""
         return replace(self, values=values, owned=False)
 
+    def to(self, dtype: torch.dtype) -> "Term":
+        """Return the term in another precision."""
+        if self.values.dtype == dtype:
+            return self
+        return replace(self.like(self.values.to(dtype)), spread=None if self.spread is None else self.spread.to(dtype))
+
     # From a node's tensor to the box
 
     def inside(self, tensor: Tensor) -> Tensor:

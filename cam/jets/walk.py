@@ -51,11 +51,10 @@ class Jet:
 
     def pair(self) -> tuple[Term, Term | None]:
         """Return first and second derivative, each merged, in one box; the second's spread is the first's squared."""
-        jet = self.solid()
-        one = merged(jet.first)
-        if not jet.second:
+        one = merged(self.first)
+        if not self.second:
             return one, None
-        two = merged(jet.second)
+        two = merged(self.second)
         if one.spread is not None or two.spread is not None:
             squared = one.spread is not None and two.spread is not None and torch.equal(one.spread.square(), two.spread)
             if not squared:
@@ -66,6 +65,14 @@ class Jet:
         """Return first and second derivative, each (directions, *shape)."""
         jet = self.solid()
         return sum_dense(jet.first), sum_dense(jet.second) if jet.second else None
+
+
+def _in_precision(jet: Jet, value: Any) -> Jet:
+    """Return the jet in the precision of the node's value: a model may work in several."""
+    terms = [term for term in (*jet.first, *jet.second) if isinstance(term, Term)]
+    if not isinstance(value, Tensor) or all(term.values.dtype == value.dtype for term in terms):
+        return jet
+    return jet.each(lambda term: term.to(value.dtype))
 
 
 def _shared(jet: Any) -> Any:
@@ -128,6 +135,8 @@ class Walk:
             if not any(parent in self.jets for parent in node.all_input_nodes):
                 continue
             jet = self.plan.rules[node](self, node, *node.args, **node.kwargs)
+            if isinstance(jet, Jet):
+                jet = _in_precision(jet, self.plan.values[node])
             if jet is not None:
                 self.jets[node] = jet if len(node.users) == 1 else _shared(jet)
             self._weigh(jet)

@@ -399,7 +399,7 @@ def test_the_model_comes_back_as_it_was_when_an_exception_flies(stage, at):
     assert everything(model) == before
 
 
-@pytest.mark.parametrize("part", ["look", "trace", "scores_in", "_alike", "Tail"])
+@pytest.mark.parametrize("part", ["look", "trace", "scores_in", "alike", "Tail"])
 def test_the_model_comes_back_as_it_was_when_a_part_of_the_cut_fails(part, monkeypatch):
     model, x = make(Leaves)
     before = everything(model)

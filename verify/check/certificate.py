@@ -110,6 +110,7 @@ def _bounded(
     from verify.rounding import RunningError
 
     A, c = where.activations, both.closed.target
+    assert isinstance(c, int)
     for each in (where.tail, tail):
         each(A.expand(2, *A.shape[1:]))  # the first batch makes it check itself: not to be watched
     zeros = A.new_zeros(len(entries))

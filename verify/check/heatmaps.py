@@ -104,7 +104,7 @@ class Recipe:
         Raises:
             UsageError: the network cannot be explained there.
         """
-        from cam.maps import GradCAMPlusPlus
+        from cam import GradCAMPlusPlus
 
         options: dict[str, Any] = {"head": self.head, "weights": self.weights}
         if self.variant is not None:

@@ -19,10 +19,19 @@ from cam.jets.rules import (
     softmax,
     sums,
 )
-from cam.jets.rules.generic import UnknownOperation, demand_agreement, generic, generic_curved
+from cam.jets.rules.generic import UnknownOperation, demand_agreement, demand_reals, generic, generic_curved
 from cam.jets.rules.table import RULES, rule
 
 # Every module here enters its rules when it is imported.
 MODULES = (choices, convolutions, gathers, matrices, norms, places, pools, products, slices, softmax, sums)
 
-__all__ = ["MODULES", "RULES", "UnknownOperation", "demand_agreement", "generic", "generic_curved", "rule"]
+__all__ = [
+    "MODULES",
+    "RULES",
+    "UnknownOperation",
+    "demand_agreement",
+    "demand_reals",
+    "generic",
+    "generic_curved",
+    "rule",
+]

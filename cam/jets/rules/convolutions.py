@@ -12,6 +12,7 @@ from torch.fx import Node
 from cam.jets.lazy import Unmade
 from cam.jets.rules.generic import generic, generic_curved
 from cam.jets.rules.matrices import columns, times
+from cam.jets.rules.slices import each
 from cam.jets.rules.table import rule
 from cam.jets.term import Axis, Term, whole
 from cam.jets.walk import Jet, Walk
@@ -48,8 +49,8 @@ def _convolution(
     matrices = walk.plan.kept("matrices", dict)
     how = How(node, kernel, taps, stride, padding, dilation, groups, walk.plan.values[node].shape, matrices)
     if groups == kernel.shape[0] == walk.plan.values[x].shape[1] and not jet.second:
-        return jet.each(lambda term: _depthwise(term, how))
-    return jet.each(lambda term: _windowed(term if options.windows else whole(term.dense()), how))
+        return each(jet, lambda term: _depthwise(term, how))
+    return each(jet, lambda term: _windowed(term if options.windows else whole(term.dense()), how))
 
 
 @dataclass(frozen=True, eq=False)
@@ -121,7 +122,7 @@ def _pointwise(term: Term, matrix: Tensor) -> Term:
     return Term(values.movedim(-1, 2), axes, term.parts, term.spread, owned=True)
 
 
-def _depthwise(term: Term, how: How) -> Term:
+def _depthwise(term: Term, how: How) -> Term | None:
     """Every channel by itself: a direction that lies in one channel stays there, and only its factors change."""
     single = term.single()
     pick = single.axes[1].pick
@@ -186,8 +187,8 @@ def _matrix(term: Term, how: How, spans: Sequence[tuple[int, int]]) -> Tensor:
     return how.matrices[key]
 
 
-def _windowed(term: Term, how: How) -> Term:
-    """Any other convolution: what leaves the window is left out."""
+def _windowed(term: Term, how: How) -> Term | None:
+    """Any other convolution: what leaves the window is left out; None if no output reads from it."""
     term = term.single().apart().filled(1)
     for k in range(2, len(term.axes)):
         if term.axes[k].pick is not None:
@@ -198,8 +199,7 @@ def _windowed(term: Term, how: How) -> Term:
     out_sizes = [width for _, width in spans]
     n = len(out_sizes)
     if not prod(out_sizes):
-        values = term.values.new_zeros(len(term.values), 1, shape[1], *out_sizes)
-        return Term(values, axes, term.parts)
+        return None
     if groups > 1 and _is_small(term, how, spans):
         moved = torch.bmm(term.values.reshape(len(term.values), groups, -1).transpose(0, 1), _matrix(term, how, spans))
         places = moved.reshape(groups, len(term.values), -1, prod(out_sizes)).permute(3, 1, 0, 2).contiguous()

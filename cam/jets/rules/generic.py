@@ -33,6 +33,7 @@ def generic(walk: Walk, node: Node, *_: Any, **__: Any) -> Any:
 def generic_curved(walk: Walk, node: Node, *_: Any, **__: Any) -> Jet:
     """Differentiate any operation F along t -> F(x + t z1 + t^2/2 z2): F''[z1, z1] + F'[z2], F''' + 3 F''[z1, z2]."""
     movers, function, primals = _function(walk, node)
+    _demand_one(node, walk.plan.values[node])
     jets = [walk.jets[mover].dense() for mover in movers]
     ones = [one for one, _ in jets]
     twos = [torch.zeros_like(one) if two is None else two for one, two in jets]
@@ -40,7 +41,9 @@ def generic_curved(walk: Walk, node: Node, *_: Any, **__: Any) -> Jet:
     def orders(*both: Tensor) -> tuple[Tensor, ...]:
         return third_order(function, primals, both[: len(movers)], both[len(movers) :])
 
-    first, second, third, bent = torch.func.vmap(orders)(*ones, *twos)
+    # As in `demand_agreement`: some of torch's gradients can be differentiated only where these are enabled.
+    with torch.enable_grad():
+        first, second, third, bent = (one.detach() for one in torch.func.vmap(orders)(*ones, *twos))
     adjoint = walk.plan.adjoints[node].reshape(-1)
     walk.add(node, (second - bent).flatten(1) @ adjoint, third.flatten(1) @ adjoint)
     return whole_jet(first, second)
@@ -68,6 +71,29 @@ class UnknownOperation(ValueError):
     """An operation has no rule, and its second and third derivatives are not to be had from torch either."""
 
 
+ADVICE = "give it a rule in cam/jets/rules, or take it apart in cam/primitives.py"
+
+
+def _demand_one(node: Node, value: Any) -> None:
+    if not isinstance(value, Tensor):
+        raise UnknownOperation(
+            f"{name_of(node)} in layer {layer_of(node)!r} has no rule and puts out several tensors: {ADVICE}"
+        )
+
+
+def demand_reals(node: Node, moving: Container[Node], values: Mapping[Node, Any]) -> None:
+    """Refuse a curved operation of complex numbers: only linear ones are followed.
+
+    Raises:
+        UnknownOperation: it takes or puts out complex numbers that depend on A.
+    """
+    ends = (values[one] for one in (node, *node.all_input_nodes) if one in moving)
+    if any(isinstance(value, Tensor) and value.is_complex() for value in ends):
+        raise UnknownOperation(
+            f"{name_of(node)} in layer {layer_of(node)!r} is curved and complex, and has no rule: {ADVICE}"
+        )
+
+
 def demand_agreement(node: Node, moving: Container[Node], values: Mapping[Node, Any]) -> None:
     """Compare forward and reverse mode on what `generic_curved` asks of an operation without a rule.
 
@@ -75,10 +101,8 @@ def demand_agreement(node: Node, moving: Container[Node], values: Mapping[Node, 
         UnknownOperation: it puts out several tensors, or the two disagree, or one of them fails.
     """
     _, function, primals = of_movers(node, [n for n in node.all_input_nodes if n in moving], values)
-    advice = "give it a rule in cam/jets/rules, or take it apart in cam/primitives.py"
     where = f"{name_of(node)} in layer {layer_of(node)!r}"
-    if not isinstance(values[node], Tensor):
-        raise UnknownOperation(f"{where} has no rule and puts out several tensors: {advice}")
+    _demand_one(node, values[node])
     rng = torch.Generator().manual_seed(0)
 
     def random(like: Tensor) -> Tensor:
@@ -93,17 +117,20 @@ def demand_agreement(node: Node, moving: Container[Node], values: Mapping[Node, 
             back = (function(*moved(primals, z1, z2, t)) * weights).sum()
             orders = []
             for _ in range(3):
-                (back,) = torch.autograd.grad(back, t, create_graph=True)
+                if back.requires_grad:  # else it is constant by now: 0, as forward mode has to say too
+                    (back,) = torch.autograd.grad(back, t, create_graph=True, materialize_grads=True)
+                else:
+                    back = torch.zeros_like(t)
                 orders.append(back.detach())
     except (RuntimeError, NotImplementedError) as error:
-        raise UnknownOperation(f"{where} has no rule, and torch no third derivative of it: {advice}") from error
+        raise UnknownOperation(f"{where} has no rule, and torch no third derivative of it: {ADVICE}") from error
     for one, other in zip(ahead, orders[1:], strict=True):
         found = (one * weights).sum()
         bound = torch.finfo(found.dtype).eps ** 0.5 * (one * weights).abs().sum()
         if not bool((found - other).abs() <= bound):
             raise UnknownOperation(
                 f"{where} has no rule, and forward and reverse mode give it different higher derivatives"
-                f" ({float(found)} and {float(other)}): {advice}"
+                f" ({float(found)} and {float(other)}): {ADVICE}"
             )
 
 
@@ -122,7 +149,8 @@ def of_movers(
         args, kwargs = map_arg((node.args, node.kwargs), lambda n: at[n] if n in at else values[n])
         return called(node)(*args, **kwargs)
 
-    return movers, function, tuple(values[mover] for mover in movers)
+    # Forward mode refuses places that share their memory, as those of `expand` do.
+    return movers, function, tuple(values[mover].contiguous() for mover in movers)
 
 
 def _function(walk: Walk, node: Node) -> tuple[list[Node], Callable[..., Any], tuple[Tensor, ...]]:

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from functools import partial
+from functools import partial, reduce
 from typing import Any
 
 import torch
@@ -203,20 +203,25 @@ def _put_together(
 ) -> Jet:
     first: list[Term] = []
     second: list[Term] = []
+    dtype = reduce(torch.promote_types, (value.dtype for value in walk.value(list(operands))))
     at = 0
     for x, width in zip(operands, widths, strict=True):
         if walk.moves(x):
-            jet = walk.jets[x].each(lambda term, at=at: shifted(prepared(term), d, at, sum(widths)))
+            jet = walk.jets[x].each(lambda term, at=at: shifted(prepared(term.to(dtype)), d, at, sum(widths)))
             first += jet.first
             second += jet.second
         at += width
     return Jet(_in_one(first), _in_one(second))
 
 
+def _sizes(term: Term) -> list[int]:
+    return [axis.size for axis in term.axes]
+
+
 def _in_one(terms: list[Term]) -> tuple[Term, ...]:
     """Return a sum of terms with those in one that lie in windows of all their axes: written down once."""
     whole = [term for term in terms if term.spread is None and all(axis.pick is None for axis in term.axes)]
-    whole = [term for term in whole if term.parts == whole[0].parts]
+    whole = [term for term in whole if term.parts == whole[0].parts and _sizes(term) == _sizes(whole[0])]
     if len(whole) < 2:
         return tuple(terms)
     rest = [term for term in terms if not any(term is one for one in whole)]

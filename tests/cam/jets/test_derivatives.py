@@ -288,6 +288,19 @@ def test_a_file_that_holds_something_else_is_a_fresh_start(A, tail, tmp_path):
         assert lines_followed(tail, A, target=0, memory=1, kept=path)[1] == 48
 
 
+@pytest.mark.parametrize(
+    "change", [lambda x: x[..., :5], lambda x: x.int(), lambda x: x.tolist()], ids=["shape", "kind", "list"]
+)
+@pytest.mark.parametrize("part", ["found", "done"])
+def test_a_file_of_another_shape_is_a_fresh_start(A, tail, tmp_path, part, change):
+    path = tmp_path / "kept"
+    pure_derivatives(tail, A, target=0, kept=path)
+    stored = torch.load(path)
+    torch.save({**stored, part: change(stored[part])}, path)
+    found, followed = lines_followed(tail, A, target=0, memory=1, kept=path)
+    assert close(stacked(found), stacked(pure_derivatives(tail, A, target=0))) and followed == 48
+
+
 def test_operations_say_what_they_are_and_what_they_add(A, tail):
     found = pure_derivatives(tail, A, target=0)
     kinds = {one.name: one.kind for one in found.operations}

@@ -2,7 +2,7 @@ import pytest
 import torch
 from torch import nn
 
-from cam import cut, pure_derivatives
+from cam import cut, pure_derivatives, region_radius
 from cam.jets import kinks
 
 
@@ -43,6 +43,11 @@ PLACES = {
     "hardswish": (F.hardswish, [[-3.0, 3.0], [0.0, 4.0]], [0, 1]),
     "clamp": (lambda A: A.clamp(-1, 1), [[-1.0, 1.0], [0.0, 3.0]], [0, 1]),
     "clamp below": (lambda A: A.clamp(min=-1), [[-1.0, 1.0], [0.0, 3.0]], [0]),
+    "clamp by a larger shape": (
+        lambda A: A.mean(3, keepdim=True).clamp(min=t64([1.0, 5.0])),
+        [[0.0, 2.0], [2.0, 3.0]],
+        [0, 1],
+    ),
     "abs": (torch.abs, ZEROS, [0, 3]),
     "elu": (F.elu, ZEROS, [0, 3]),
     "softshrink": (lambda A: F.softshrink(A, 0.5), [[0.5, -0.5], [0.0, 1.0]], [0, 1]),
@@ -144,6 +149,19 @@ def test_what_is_not_watched_is_named():
     A = t64([[ZEROS]])
     tail = cut(nn.Sequential(nn.Identity(), Of(lambda A: A.sort(3)[0]), nn.Linear(4, 1).double()).eval(), "0", A).tail
     assert pure_derivatives(tail, A, target=0).unwatched == ("sort",)
+
+
+@pytest.mark.parametrize(
+    "function",
+    [lambda A: torch.clamp(torch.zeros_like(A), A), lambda A: torch.clamp(A, A.flip(3))],
+    ids=["what is clamped stays", "what is clamped moves"],
+)
+def test_bounds_that_move_are_not_watched(function):
+    A = t64([[ZEROS]])
+    tail = cut(nn.Sequential(nn.Identity(), Of(function), nn.Linear(4, 1).double()).eval(), "0", A).tail
+    assert pure_derivatives(tail, A, target=0).unwatched == ("clamp",)
+    with pytest.raises(ValueError, match="it is not known where the pieces of clamp meet"):
+        region_radius(tail, A, target=0)
 
 
 def test_a_kink_in_the_wrong_place_is_found(monkeypatch):

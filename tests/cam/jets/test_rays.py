@@ -12,10 +12,9 @@ from cam.jets.term import Term
 from cam.smooth import name_of
 
 
-def planned(*parts: nn.Module, shape: tuple[int, ...] = (1, 4, 4, 4), nonnegative: bool = False):
+def planned(*parts: nn.Module, shape: tuple[int, ...] = (1, 4, 4, 4)):
     torch.manual_seed(0)
     A = torch.randn(shape, dtype=torch.float64)
-    A = A.relu() if nonnegative else A
     network = nn.Sequential(nn.Identity(), *parts).double().eval()
     tail = cut(network, "0", A).tail
     return Plan(tail.coarse, A, 0), tail, A

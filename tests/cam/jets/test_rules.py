@@ -118,9 +118,27 @@ def attention_case(name: str, **how: object) -> Case:
     return Case(name, Tokens(module), Tokens(twin))
 
 
+def antialiased_case(mode: str, size: tuple[int, int]) -> Case:
+    """By its matrix, what it makes of each unit map: torch's own gradient is wrong where it makes one column."""
+
+    def interpolated(A: Tensor) -> Tensor:
+        return F.interpolate(A, size, mode=mode, antialias=True)
+
+    matrix = interpolated(torch.eye(24, dtype=torch.float64).view(24, 1, *SHAPE[2:])).flatten(1)
+    twin = Do(lambda A: (A.flatten(2) @ matrix).unflatten(2, size))
+    return Case(f"{mode} without aliasing to {size[0]} x {size[1]}", Do(interpolated), twin)
+
+
 def hard(z: Tensor) -> Tensor:
     return (z + 3).clamp(0, 6) / 6
 
+
+def turned(A: Tensor) -> Tensor:
+    pairs = torch.view_as_complex(A.unflatten(-1, (-1, 2)).contiguous())
+    return torch.view_as_real(pairs * torch.polar(torch.ones(3), torch.arange(3.0)).to(pairs)).flatten(-2)
+
+
+EXPONENTS = torch.linspace(1.5, 3, 96, dtype=torch.float64).view(SHAPE)
 
 torch.manual_seed(2)
 GROUPED, SINGLE, INSTANCE = (
@@ -167,6 +185,10 @@ CASES = (
     Case("depthwise with a multiplier", nn.Conv2d(4, 8, 3, groups=4, stride=2)),
     Case("1 x 1", nn.Conv2d(4, 9, 1)),
     Case("1 x 1, strided", nn.Conv2d(4, 9, 1, stride=2)),
+    Case(
+        "1 x 1, one output that few entries reach",
+        nn.Sequential(nn.Conv2d(4, 4, 1, stride=(2, 3)), nn.Conv2d(4, 9, 1, stride=2), nn.Flatten(2), nn.Flatten()),
+    ),
     Case("1 x 1, padded", nn.Conv2d(4, 3, 1, padding=1)),
     Case("1 x 1, grouped", nn.Conv2d(4, 4, 1, groups=2, bias=False)),
     Case("transposed", nn.ConvTranspose2d(4, 3, 3, stride=2, padding=1, output_padding=1)),
@@ -217,6 +239,13 @@ CASES = (
         ),
         lambda A: A,
     ),
+    Case(
+        "layer norm of one number",
+        With(
+            Do(lambda A: F.layer_norm(A.sum((1, 2, 3)).view(1, 1), (1,))), lambda A, y: A.sum((1, 2, 3)).view(1, 1) + y
+        ),
+        lambda A: A.sum((1, 2, 3)).unsqueeze(1),
+    ),
     Case("ConvNeXt block", convnext(lambda A: F.layer_norm(A, (4,))), convnext(lambda A: centred(A, (-1,)))),
     Case("group norm", GROUPED, group_norm(2, GROUPED)),
     Case("group norm of one group", SINGLE, group_norm(1, SINGLE)),
@@ -257,6 +286,13 @@ CASES = (
     Case("power of a base", Do(lambda A: 2**A)),
     Case("power of powers", Do(lambda A: (A * A + 1) ** A)),
     Case("square root", Do(lambda A: (A * A + 1).sqrt())),
+    Case("power of a larger shape", Do(lambda A: (A.mean(1, keepdim=True).square() + 1) ** EXPONENTS)),
+    Case("clamp by a larger shape", Do(lambda A: A.mean(1, keepdim=True).clamp(min=EXPONENTS - 2))),
+    Case("clamp by bounds that move", Do(lambda A: torch.clamp(A, min=A.flip(1).sin()))),
+    Case("logit", Do(lambda A: torch.logit(0.8 * A.sigmoid() + 0.1))),
+    Case("rotation of complex numbers", Do(turned)),
+    Case("Fourier transform, filtered", Do(lambda A: torch.fft.irfft(torch.fft.rfft(A) * (0.3 + 0.2j), n=6))),
+    Case("absolute value of complex numbers", Do(lambda A: torch.fft.rfft(A).abs())),
     Case("atan2", Do(lambda A: torch.atan2(A, 2 + A.flip(1).square()))),
     # Pools
     Case("max pool", nn.MaxPool2d(2)),
@@ -311,12 +347,21 @@ CASES = (
     Case("expand", Do(lambda A: A.mean(1, keepdim=True).expand(-1, 3, -1, -1))),
     Case("zero padding", nn.ZeroPad2d((1, 2, 0, 1))),
     Case("roll", Do(lambda A: A.roll((1, 2), (2, 3)))),
+    Case("linear interpolation of two", Do(lambda A: torch.lerp(A, A.flip(1), 0.3))),
+    Case(
+        "cat of rows and of columns",
+        Do(lambda A: torch.stack([A[:, 0].flatten(1), A[:, 1].transpose(1, 2).flatten(1)], 1)),
+    ),
+    Case("cumulative sum of what is expanded", Do(lambda A: A.unsqueeze(2).expand(-1, -1, 2, -1, -1).cumsum(1))),
     Case("cumulative sum", Do(lambda A: A.cumsum(1))),
     # Interpolation
     Case("nearest", nn.Upsample(scale_factor=2)),
     Case("bilinear", nn.Upsample(scale_factor=2, mode="bilinear")),
     Case("bilinear, corners", nn.Upsample(size=(3, 7), mode="bilinear", align_corners=True)),
     Case("bicubic", Do(lambda A: F.interpolate(A, (5, 4), mode="bicubic"))),
+    antialiased_case("bilinear", (7, 1)),
+    antialiased_case("bicubic", (5, 1)),
+    antialiased_case("bicubic", (2, 9)),
     Case("area", Do(lambda A: F.interpolate(A, (3, 3), mode="area"))),
 )
 PLACES = ("first", "behind spreads", "last")
@@ -492,6 +537,35 @@ def test_an_operation_without_third_derivatives_is_refused_by_name():
     A = torch.randn(SHAPE, dtype=torch.float64)
     with pytest.raises(UnknownOperation, match=r"_cdist_forward in layer '\S+' has no rule"):
         pure_derivatives(cut(network, "layer", A).tail, A, target=0)
+
+
+@pytest.mark.parametrize(
+    ("function", "says"),
+    [
+        (lambda A: torch.fft.rfft(A).square().real, r"pow in layer '\S+' is curved and complex"),
+        (lambda A: F.layer_norm(A, (6,), A[0, 0, 0]), r"native_layer_norm in layer '\S+' has no rule and puts out"),
+    ],
+    ids=["complex", "norm whose weights move"],
+)
+def test_a_curved_operation_that_cannot_be_followed_is_refused_by_name(function, says):
+    network, _ = networks(Case("refused", Do(function)), "behind windows")
+    A = torch.randn(SHAPE, dtype=torch.float64)
+    with pytest.raises(UnknownOperation, match=says):
+        pure_derivatives(cut(network, "layer", A).tail, A, target=0)
+
+
+MIXED = {
+    "softmax": lambda A: A.float().softmax(1).to(A.dtype),
+    "RMS norm": lambda A: A * (A.float().square().mean(1, keepdim=True) + 0.1).rsqrt().to(A.dtype),
+    "sum": lambda A: A.float().sin() + A,
+    "cat": lambda A: torch.cat([A.float(), A.cos()], 1),
+}
+
+
+@pytest.mark.parametrize("name", MIXED)
+def test_a_step_in_single_precision_has_single_errors(name):
+    found = max(errors(Case(name, Do(MIXED[name])), "behind windows"))
+    assert FLOAT64 < found <= FLOAT32
 
 
 def test_a_wrong_derivative_of_an_operation_without_a_rule_is_refused(monkeypatch):

@@ -150,7 +150,7 @@ def stems(tmp_path):
 def test_heatmaps_of_several_pictures_are_written(gradcampp, factory, two, tmp_path):
     from PIL import Image
 
-    from cam.maps import GradCAMPlusPlus
+    from cam import GradCAMPlusPlus
     from verify.check.models import load
 
     status, out, _ = heatmap(gradcampp, factory, *two)

@@ -1,0 +1,168 @@
+"""One forward pass of a model that records gradients from its target layers on, and nothing before them.
+
+No parameter's gradient is worked out, and the trunk is neither kept nor walked back: what a map costs is a forward pass
+and the backward pass of what stands behind the layers.
+"""
+
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.autograd.graph import GradientEdge, get_gradient_edge
+from torch.utils._pytree import tree_iter, tree_map_only
+
+from cam.place import CutError, Place, described, floating, number_of, scores_in, storage_of
+from cam.state import plain_torch, times_written, untouched
+
+# A score is multiplied by one of these before a backward pass in float16, whose smallest number is 6e-8: by the largest
+# under which nothing overflows.
+SCALES = {torch.float16: (2.0**14, 2.0**7, 1.0)}
+
+
+@dataclass(frozen=True, eq=False)
+class Recording:
+    """What a pass leaves behind.
+
+    Args:
+        scores: (B, C), with the graph that leads back to the layers.
+        activations: of each layer, (B, ...), detached.
+        edges: of each layer, where gradients by its activations are taken.
+        names: of the layers.
+    """
+
+    scores: Tensor
+    activations: tuple[Tensor, ...]
+    edges: tuple[GradientEdge, ...]
+    names: tuple[str, ...]
+
+    def gradients(self, S: Tensor) -> tuple[Tensor, ...]:
+        """Return dS_b/dA_b of each layer, (B, ...), for the scores S of all images, (B,). The graph is used up.
+
+        Raises:
+            CutError: a layer does not reach the scores.
+        """
+        scales = SCALES.get(S.dtype, (1.0,))
+        found: tuple[Tensor, ...] = ()
+        for scale in scales:
+            found = self._scaled(S, scale, keep=scale != scales[-1])
+            if all(bool(g.isfinite().all()) for g in found):
+                break
+        return found
+
+    def _scaled(self, S: Tensor, scale: float, keep: bool) -> tuple[Tensor, ...]:
+        found: tuple[Tensor | None, ...] = (None,) * len(self.edges)
+        if S.requires_grad:
+            weights = torch.full_like(S, scale)
+            found = torch.autograd.grad(S, self.edges, weights, retain_graph=keep, allow_unused=True)
+        reached = []
+        for name, g in zip(self.names, found, strict=True):
+            if g is None:
+                raise CutError(
+                    f"layer {name!r} does not reach the scores: choose a layer on the way from the input to the scores"
+                )
+            reached.append(g if scale == 1 else g.float() / scale)
+        return tuple(reached)
+
+    def signature(self, k: int) -> tuple[Any, ...]:
+        """Return what autograd recorded between layer k and the scores: each operation, and which it reads.
+
+        Two passes with one signature ran the same operations on what depends on the layer.
+        """
+        places: dict[Any, int | None] = {self.edges[k].node: -1}  # None: does not depend on the layer
+        lines: list[Any] = []
+        waiting = [self.scores.grad_fn]
+        while waiting:
+            operation = waiting[-1]
+            if operation in places:
+                waiting.pop()
+                continue
+            parents = [parent for parent, _ in operation.next_functions]  # type: ignore[union-attr]
+            first = [parent for parent in parents if parent is not None and parent not in places]
+            if first:
+                waiting.extend(first)
+                continue
+            read = tuple((n, places[p]) for n, p in enumerate(parents) if p is not None and places[p] is not None)
+            places[operation] = len(lines) if read else None
+            if read:
+                lines.append((operation.name(), read))  # type: ignore[union-attr]
+            waiting.pop()
+        return tuple(lines)
+
+
+@dataclass(eq=False)
+class _Layer:
+    """What the hooks of one layer note."""
+
+    place: Place
+    before: list[list[tuple[Tensor, int]]] = field(default_factory=list)
+    seen: list[tuple[Any, GradientEdge | None]] = field(default_factory=list)
+    runs: int = 0
+
+    def starts(self, _module: nn.Module, args: Any, kwargs: Any) -> None:
+        self.before.append([(x, times_written(x)) for x in tree_iter((args, kwargs)) if isinstance(x, Tensor)])
+
+    def ends(self, _module: nn.Module, _args: Any, output: Any) -> Any:
+        taken, n, call = self.before.pop(), self.runs, self.place.call
+        self.runs += 1
+        if call is not None and 0 <= call != n:
+            return None
+        tensors = floating(output)
+        if len(tensors) != 1:
+            self.seen.append((output, None))
+            return None
+        (x,) = tensors
+        torch.set_grad_enabled(True)
+        if x.requires_grad:  # another layer came before: its graph goes on
+            self.seen.append((x.detach().clone(), get_gradient_edge(x)))
+            return None
+        A = x.detach().clone().requires_grad_()
+        self.seen.append((A.detach(), get_gradient_edge(A)))
+        if any(times_written(y) != times and storage_of(y) == storage_of(x) for y, times in taken):
+            x.copy_(A)  # the layer writes in place: whoever reads the tensor after it reads A
+            return None
+        return tree_map_only(Tensor, lambda y: A.clone() if y is x else y, output)
+
+    def found(self, images: int) -> tuple[Tensor, GradientEdge]:
+        number = number_of(self.place, self.runs)
+        A, edge = self.seen[0 if self.place.call is not None and self.place.call >= 0 else number]
+        if edge is None or A.ndim < 2 or len(A) != images:
+            raise CutError(f"{self.place} must put out one floating tensor ({images}, ...), not {described(A)}")
+        return A, edge
+
+
+@contextmanager
+def recorded(model: nn.Module, places: Sequence[Place], images: Tensor) -> Iterator[Recording]:
+    """Run the model once and yield what was recorded. The model comes back as it was at the end.
+
+    Args:
+        model: in eval mode; (B, ...) -> scores (B, C).
+        places: outputs of its layers.
+        images: (B, ...).
+
+    Raises:
+        CutError: a layer does not run, or several times without `call` saying which is meant, or does not put out one
+            floating tensor (B, ...); the scores are not (B, C); the model writes over its parameters.
+    """
+    layers = [_Layer(place) for place in places]
+    written = [(name, x, times_written(x)) for name, x in model.named_parameters()]
+    with plain_torch(), untouched(model, parameters=False) as put_back, ExitStack() as stack:
+        for layer in layers:
+            for handle in (
+                layer.place.module.register_forward_pre_hook(layer.starts, with_kwargs=True),
+                layer.place.module.register_forward_hook(layer.ends),
+            ):
+                stack.callback(handle.remove)
+        with torch.no_grad():  # a layer's hook turns recording on: this turns it off again
+            result = model(images.clone())
+        stack.close()
+        put_back()
+        for name, x, times in written:
+            if times_written(x) != times:
+                raise CutError(f"the model writes over its parameter {name!r} when it runs: what it did is not undone")
+        scores = scores_in(result, len(images))
+        activations, edges = zip(*(layer.found(len(images)) for layer in layers), strict=True)
+        with torch.enable_grad():
+            yield Recording(scores, activations, edges, tuple(layer.place.name for layer in layers))
