@@ -85,9 +85,10 @@ def heatmap(
     images: list[str],
     *,
     target: int | None,
-    weights: str,
+    weights: str | None,
     variant: str | None,
     head: str,
+    places: str,
     state: Path | None,
     size: int | None,
     seed: int | None,
@@ -102,9 +103,10 @@ def heatmap(
         layer: if it is empty, the model's own default.
         images: the pictures.
         target: the class; by default the one with the highest score, picture by picture.
-        weights: "closed" or "exact".
-        variant: of Grad-CAM++.
+        weights: "closed" or "exact", which is the default.
+        variant: of Grad-CAM++, instead.
         head: the outer function.
+        places: how the layer's activations are arranged.
         state: a state dict.
         size: of the pictures.
         seed: of random weights.
@@ -123,7 +125,9 @@ def heatmap(
     with progress(console, quiet) as tell:
         tell("loading", 0, len(images))
         subject = models.load(model, state, models.SEED if seed is None else seed)
-        recipe = heatmaps.Recipe(subject, _layer(subject, layer), target, weights, variant, head)
+        if variant is None:
+            weights = weights or "exact"
+        recipe = heatmaps.Recipe(subject, _layer(subject, layer), target, weights, variant, head, places)
         seen = [views.view(image, subject, size) for image in images]  # a wrong one is told before any work
         for done, view in enumerate(seen):
             tell(view.name, done, len(seen))

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from cam.maps import Explanation
     from cam.tail import Cut, Tail
 
-SOFTMAX, LOG_SOFTMAX = "softmax", "log-softmax"
+SOFTMAX, LOG_SOFTMAX = "softmax", "log_softmax"
 # A weight of 1/NEAR and more, where an entry that does not matter weighs 1/2: twenty times what is usual.
 NEAR = 0.1
 

@@ -107,7 +107,7 @@ def check_model(
         layer: one of its modules or its dotted name.
         image: one picture, as the model takes it.
         target: the class, the one with the highest score by default.
-        head: the outer function: exp, sigmoid, softmax or log-softmax.
+        head: the outer function: exp, sigmoid, softmax or log_softmax.
         places: how what the layer puts out is arranged: channels-first is (1, K, H, W), channels-last (1, H, W, K),
             tokens (1, N, K).
         seed: of the entries that are certified and measured.

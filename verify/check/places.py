@@ -8,6 +8,8 @@ from verify.errors import UsageError, unknown
 if TYPE_CHECKING:
     from torch import Tensor
 
+    from cam.arrangements import Arrangement
+
 FIRST, LAST, TOKENS = "channels-first", "channels-last", "tokens"
 PLACES = (FIRST, LAST, TOKENS)
 # Class token, distillation token and up to four registers stand before the patches.
@@ -41,15 +43,32 @@ def arranged(shape: "tuple[int, ...]", places: str) -> "Tensor":
             "choose a layer that puts that out"
         )
     index = torch.arange(math.prod(shape)).view(shape)
-    if places == FIRST:
-        return index
-    if places == LAST:
-        return index.permute(0, 3, 1, 2)
-    side = math.isqrt(shape[1])
-    leading = shape[1] - side * side
+    move = arrangement(places)
+    return index if move is None else move(index)
+
+
+def arrangement(places: str) -> "Arrangement | None":
+    """Return what makes (B, K, H, W) of activations, as `cam.GradCAMPlusPlus` takes it; None if nothing has to.
+
+    Raises:
+        UsageError: the word is unknown.
+    """
+    from cam.arrangements import channels_last
+
+    if places not in PLACES:
+        raise unknown("arrangement", places, PLACES)
+    return {FIRST: None, LAST: channels_last, TOKENS: _square}[places]
+
+
+def _square(x: "Tensor") -> "Tensor":
+    """Return tokens as a square map, without those that stand before it."""
+    from cam.arrangements import tokens
+
+    side = math.isqrt(x.shape[1])
+    leading = x.shape[1] - side * side
     if leading > LEADING:
-        raise UsageError(f"{shape[1]} tokens are no square map: {side} × {side} leaves {leading} over")
-    return index[:, leading:].unflatten(1, (side, side)).permute(0, 3, 1, 2)
+        raise UsageError(f"{x.shape[1]} tokens are no square map: {side} × {side} leaves {leading} over")
+    return tokens(leading)(x)
 
 
 def is_map(shape: "tuple[int, ...]", places: str) -> bool:

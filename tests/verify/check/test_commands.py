@@ -170,7 +170,7 @@ def test_heatmaps_of_several_pictures_are_written(gradcampp, factory, two, tmp_p
 
 def test_finished_heatmaps_are_not_made_again_and_it_is_said(gradcampp, factory, two, monkeypatch):
     heatmap(gradcampp, factory, *two)
-    monkeypatch.setattr(heatmaps.Recipe, "map", lambda *_: pytest.fail("made again"))
+    monkeypatch.setattr(heatmaps.Recipe, "maps", lambda *_: pytest.fail("made again"))
     status, _, err = heatmap(gradcampp, factory, *two)
     assert status == 0
     assert err.count("finished already: not made again") == 2
@@ -208,6 +208,20 @@ def test_an_interrupted_run_goes_on_where_it_stopped(gradcampp, factory, two, tm
     assert len(list((tmp_path / "out").glob("*.json"))) == 2
 
 
+def test_a_variant_makes_its_map_in_its_own_way(gradcampp, factory, two, tmp_path):
+    import torch
+
+    from cam import GradCAMPlusPlus
+    from verify.check.models import load
+
+    assert heatmap(gradcampp, factory, two[0], "--variant", "pytorch-grad-cam")[0] == 0
+    (stem,) = stems(tmp_path)
+    assert stem.endswith("-pytorch-grad-cam")
+    seen = torch.from_numpy(np.load(tmp_path / "seen.npy"))[None].double()
+    expected = GradCAMPlusPlus(load(f"{factory}:curved").model, "0", variant="pytorch-grad-cam").attribute(seen)[0]
+    assert np.array_equal(np.load(tmp_path / "out" / f"{stem}.npy"), expected.numpy())
+
+
 def test_closed_and_exact_maps_have_names_of_their_own(gradcampp, factory, two, tmp_path):
     heatmap(gradcampp, factory, two[0])
     heatmap(gradcampp, factory, two[0], "--weights", "closed")
@@ -220,7 +234,11 @@ def test_closed_and_exact_maps_have_names_of_their_own(gradcampp, factory, two, 
     [
         (["seen.npy", "--weights", "clozed"], "did you mean 'closed'"),
         (["seen.npy", "--variant", "no-such-variant"], "variant"),
-        (["seen.npy", "--class", "7"], "classes 0 to 2, not 7"),
+        (["seen.npy", "--variant", "paper", "--weights", "exact"], "choose --weights or --variant"),
+        (["seen.npy", "--head", "expp"], "'expp'"),
+        (["seen.npy", "--layer", "convolution"], "nearest names"),
+        (["seen.npy", "--places", "tokens"], "tokens are of shape"),
+        (["seen.npy", "--class", "7"], "7"),
         (["seen.npy", "./seen.npy"], "several pictures are called seen"),
         (["seen.npy", "nowhere.png"], "there is no picture"),
     ],

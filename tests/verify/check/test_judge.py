@@ -107,7 +107,7 @@ def test_on_a_kink_the_layer_behind_it_is_named():
     assert not found.certificate.off_kinks
 
 
-@pytest.mark.parametrize("head", ["sigmoid", "softmax", "log-softmax"])
+@pytest.mark.parametrize("head", ["sigmoid", "softmax", "log_softmax"])
 def test_under_another_outer_function_the_exact_weights_are_named(head):
     found = check_model(small(), "0", picture(), head=head)
     assert found.advice == EXACT
@@ -118,12 +118,12 @@ def test_under_another_outer_function_the_exact_weights_are_named(head):
 
 
 @pytest.mark.parametrize("activation", [nn.ReLU, nn.GELU])
-@pytest.mark.parametrize("head", ["softmax", "log-softmax", "sigmoid"])
+@pytest.mark.parametrize("head", ["softmax", "log_softmax", "sigmoid"])
 def test_exact_weights_are_those_of_nested_derivatives_of_the_outer_function(activation, head):
     where = cut(small(activation), "0", picture())
     A, c = where.activations, 1
     both = compare.explained(where, c, head, arranged(A.shape, "channels-first"))
-    functions = {"softmax": lambda s: s.softmax(1), "log-softmax": lambda s: s.log_softmax(1), "sigmoid": torch.sigmoid}
+    functions = {"softmax": lambda s: s.softmax(1), "log_softmax": lambda s: s.log_softmax(1), "sigmoid": torch.sigmoid}
     _, Y1, Y2, Y3 = nested_derivatives(lambda moved: functions[head](where.tail(moved))[:, c], A).unflatten(1, A.shape)
     expected = alpha_exact(Y2, Y3, footprint(A))[0]
     counts = Y1[0] > 0
