@@ -8,6 +8,7 @@ import pytest
 
 from verify import cli
 from verify.check import heatmaps
+from verify.readme import README
 from verify.report import check as shown
 
 
@@ -260,6 +261,7 @@ def test_on_lite0_the_closed_form_applies(gradcampp):
     assert found["weights"]["largest"] < 1e-14
     assert found["certificate"]["off_kinks"]
     assert not found["certificate"]["apart"]
+    assert f"Use the closed form. {found['reasons'][0]}" in README.read_text("utf-8")
 
 
 @pytest.mark.slow
@@ -274,3 +276,6 @@ def test_on_convnext_the_closed_form_does_not_apply_and_it_is_said_why(gradcampp
     assert "random weights" in found["weights_from"]
     assert found["certificate"]["apart"] > 0
     assert np.max(found["map"]["exact"]) == 1
+    readme = " ".join(README.read_text("utf-8").replace("\n> ", " ").split())
+    assert " ".join(found["reasons"]) in readme
+    assert f"by up to {found['maps']['difference']:.2g} of its maximum" in readme
