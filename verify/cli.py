@@ -351,20 +351,23 @@ def check(
     from verify.check import commands
     from verify.report import check as shown
 
-    text, page = commands.check(
-        model,
-        layer,
-        image,
-        target=target,
-        head=head,
-        places=places,
-        weights=weights,
-        size=size,
-        seed=seed,
-        report=report,
-        console=messages,
-        quiet=quiet,
-    )
+    try:
+        text, page = commands.check(
+            model,
+            layer,
+            image,
+            target=target,
+            head=head,
+            places=places,
+            weights=weights,
+            size=size,
+            seed=seed,
+            report=report,
+            console=messages,
+            quiet=quiet,
+        )
+    except KeyboardInterrupt:
+        _leave("interrupted: run the same command again, and it goes on where it stopped.", INTERRUPTED)
     if json:
         sys.stdout.write(text)
     elif not quiet:

@@ -12,6 +12,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsed
 from rich.progress import Progress as Bar
 
 from verify.check import heatmaps, models, views
+from verify.check.compare import KEPT
 from verify.check.document import document
 from verify.check.judge import Progress, check_model
 from verify.errors import UsageError
@@ -34,7 +35,7 @@ def check(
     console: Console,
     quiet: bool,
 ) -> tuple[str, Path]:
-    """Check one network and write its page.
+    """Check one network and write its page; after an interruption derivatives go on where they stopped.
 
     Args:
         model: as on the command line, like the next two.
@@ -59,6 +60,7 @@ def check(
     files.demand_writable(report)
     start = time.perf_counter()
     seed = models.SEED if seed is None else seed
+    kept = report / f".check-{slug(model)}-{slug(layer)}"
     with progress(console, quiet) as tell:
         tell("loading", 0, 1)
         subject = models.load(model, weights, seed)
@@ -71,11 +73,14 @@ def check(
             head=head,
             places=places,
             seed=seed,
+            kept=kept,
             progress=tell,
         )
     told = document(found, subject, view, time.perf_counter() - start)
     path = report / f"check-{slug(model)}-{slug(found.layer)}-{slug(view.name)}.html"
     files.write_whole(path, shown.render(told, view.pixels).encode())
+    for each in KEPT:
+        kept.with_name(f"{kept.name}.{each}").unlink(missing_ok=True)
     return json.dumps(told, indent=1, ensure_ascii=False, allow_nan=False) + "\n", path
 
 

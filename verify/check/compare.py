@@ -6,6 +6,7 @@ are those of an exponential over the logarithm of the probability, so that no sm
 """
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -25,6 +26,8 @@ SOFTMAX, LOG_SOFTMAX = "softmax", "log_softmax"
 # A weight of 1/NEAR and more, where an entry that does not matter weighs 1/2: twenty times what is usual.
 NEAR = 0.1
 
+# Endings of the files that remember derivatives of the score, and of what stands under a softmax.
+KEPT = ("score", "head")
 # Bound of the difference of two weights that are 1/2: 8u.
 HALF = 2.0**-50
 
@@ -56,7 +59,9 @@ class Both:
     bound: "Tensor"
 
 
-def explained(where: "Cut", c: int, head: str, order: "Tensor", progress: "Progress | None" = None) -> Both:
+def explained(
+    where: "Cut", c: int, head: str, order: "Tensor", progress: "Progress | None" = None, kept: Path | None = None
+) -> Both:
     """Return both explanations of class c.
 
     Args:
@@ -65,6 +70,7 @@ def explained(where: "Cut", c: int, head: str, order: "Tensor", progress: "Progr
         head: the outer function, one of `heads()`.
         order: which entry of the activations stands where, (1, K, H, W): `verify.check.places`.
         progress: called with how many lines are done and how many there are.
+        kept: the beginning of the names of files that remember finished lines.
 
     Raises:
         UsageError: the outer function is unknown, or a softmax has one class.
@@ -79,10 +85,13 @@ def explained(where: "Cut", c: int, head: str, order: "Tensor", progress: "Progr
     if head not in heads():
         raise unknown("outer function", head, heads())
     A = where.activations
-    plain = pure_derivatives(where.tail, A, target=c, progress=progress)
+    files = (
+        (None, None) if kept is None else (kept.with_name(f"{kept.name}.score"), kept.with_name(f"{kept.name}.head"))
+    )
+    plain = pure_derivatives(where.tail, A, target=c, progress=progress, kept=files[0])
     through = plain
     if head in (SOFTMAX, LOG_SOFTMAX):
-        through = pure_derivatives(under(where.tail, A, head), A, target=c, progress=progress)
+        through = pure_derivatives(under(where.tail, A, head), A, target=c, progress=progress, kept=files[1])
     of_score, of_head = (
         torch.stack([each.S.expand_as(each.g), each.g, each.h, each.t])[:, order.flatten()] for each in (plain, through)
     )

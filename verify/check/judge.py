@@ -7,6 +7,7 @@ was concluded before.
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -98,6 +99,7 @@ def check_model(
     head: str = "exp",
     places: str = FIRST,
     seed: int = 0,
+    kept: Path | None = None,
     progress: Progress = lambda *_: None,
 ) -> Check:
     """Say whether Grad-CAM++'s closed form is valid at a layer of a network, and how wrong it is if it is not.
@@ -111,6 +113,7 @@ def check_model(
         places: how what the layer puts out is arranged: channels-first is (1, K, H, W), channels-last (1, H, W, K),
             tokens (1, N, K).
         seed: of the entries that are certified and measured.
+        kept: the beginning of the names of two files that remember finished derivatives: the same call goes on there.
         progress: called with what is being done, how much of it is done and how much there is.
 
     Raises:
@@ -124,7 +127,7 @@ def check_model(
     order = arranged(shape, places)
     scores, c = _chosen(where, target)
     try:
-        both = compare.explained(where, c, head, order, lambda done, whole: progress("derivatives", done, whole))
+        both = compare.explained(where, c, head, order, lambda done, whole: progress("derivatives", done, whole), kept)
     except ValueError as error:
         raise UsageError(f"the part after layer {name!r} is not supported: {brief(error)}") from error
     weights = compare.weights(both)

@@ -76,6 +76,32 @@ def test_json_is_one_document_and_says_what_the_tables_say(gradcampp, factory):
     assert dict(shown.figures(found))["certificate"].startswith("16 entries drawn")
 
 
+def test_an_interrupted_check_goes_on_where_it_stopped(gradcampp, factory, tmp_path, monkeypatch):
+    from verify.check import judge
+
+    arguments = ("check", f"{factory}:curved", "--layer", "0", "--image", "seen.npy", "--json", "--head", "softmax")
+    _, expected, _ = gradcampp(*arguments)
+    assert not list(tmp_path.glob("report/.*"))
+
+    def interrupted(*_):
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as here:
+        here.setattr(judge, "certify", interrupted)
+        status, out, err = gradcampp(*arguments)
+    assert (status, out) == (130, "")
+    assert "goes on where it stopped" in err
+    assert len(list(tmp_path.glob("report/.*"))) == 2
+    with monkeypatch.context() as here:
+        here.setattr(
+            "cam.jets.derivatives._chunks", lambda plan, start, left, memory: iter([] if not len(left) else [1])
+        )
+        _, found, _ = gradcampp(*arguments)
+    both = [json.loads(each) | {"seconds": 0} for each in (found, expected)]
+    assert both[0] == both[1]
+    assert not list(tmp_path.glob("report/.*"))
+
+
 def test_quiet_prints_no_table(gradcampp, factory):
     _, out, err = gradcampp("check", f"{factory}:good", "--layer", "0", "--image", "seen.npy", "--quiet")
     assert out == ""
