@@ -1,4 +1,6 @@
 import gc
+import threading
+from collections import defaultdict, deque
 
 import pytest
 import torch
@@ -480,18 +482,53 @@ class Counting(nn.Module):
         super().__init__()
         self.layer, self.last = nn.Conv2d(3, 4, 3), nn.Linear(4 * 36, CLASSES)
         self.register_buffer("runs", torch.zeros(()))
-        self.seen = []
+        self.seen, self.last_seen, self.by_name = [], deque(), {"inputs": defaultdict(list)}
+        self.total, self.totals = torch.zeros(()), [torch.zeros(2)]
 
     def forward(self, x):
         self.runs += 1
         self.seen.append(x)
+        self.last_seen.append(x)
+        self.by_name["inputs"][len(x)].append(x)
+        self.total += 1
+        self.totals[0].add_(1)
         return self.last(self.layer(x).relu().flatten(1))
 
 
-def test_what_a_model_keeps_of_a_run_is_put_back():
+@pytest.mark.parametrize("weights", ["closed", "exact"])
+def test_what_a_model_keeps_of_a_run_is_put_back(weights):
     model = Counting().double().eval()
-    GradCAMPlusPlus(model, "layer")(torch.randn(2, 3, 8, 8, dtype=torch.float64))
-    assert model.runs == 0 and model.seen == []
+    GradCAMPlusPlus(model, "layer", weights=weights)(torch.randn(2, 3, 8, 8, dtype=torch.float64))
+    assert model.runs == 0 and model.seen == [] and not model.last_seen and model.by_name == {"inputs": {}}
+    assert model.total == 0 and not model.totals[0].any()
+
+
+def test_threads_that_share_a_model_wait_for_each_other():
+    model, x = make(nn.ReLU())
+    expected, found, before = GradCAMPlusPlus(model, "layer")(x, 1), [], torch.backends.mha.get_fastpath_enabled()
+
+    def ask():
+        for _ in range(20):
+            found.append(GradCAMPlusPlus(model, "layer")(x, 1))
+
+    threads = [threading.Thread(target=ask) for _ in range(4)]
+    for step in (threading.Thread.start, threading.Thread.join):
+        for thread in threads:
+            step(thread)
+    assert len(found) == 80 and all(torch.equal(one, expected) for one in found)
+    assert not any(m._forward_hooks or m._forward_pre_hooks for m in model.modules())
+    assert torch.backends.mha.get_fastpath_enabled() == before
+
+
+@pytest.mark.parametrize("weights", ["closed", "exact"])
+def test_a_compiled_model_runs_as_it_was_written(weights):
+    model, x = make(nn.GELU())
+    expected = GradCAMPlusPlus(model, "layer", weights=weights)(x, 1)
+    compiled = torch.compile(model, backend="eager")
+    compiled(x)
+    assert torch.equal(GradCAMPlusPlus(compiled, model.layer, weights=weights)(x, 1), expected)
+    with pytest.raises(CutError, match=r"no layer 'layer'; the nearest names are '_orig_mod\.layer'"):
+        GradCAMPlusPlus(compiled, "layer")
 
 
 class Writing(nn.Module):
