@@ -185,6 +185,28 @@ def test_targets_may_be_functions_of_an_image_s_scores():
 
 
 @pytest.mark.parametrize(
+    "function",
+    [
+        lambda scores: scores[0] * scores[1] - scores[2],
+        lambda scores: scores[0] / (scores[1] + 9),
+        lambda scores: scores.logsumexp(0),
+        lambda scores: torch.addcmul(scores[0], scores[1], scores[2]),
+        lambda scores: F.cosine_similarity(scores, torch.ones_like(scores), 0),
+    ],
+    ids=["product", "quotient", "logsumexp", "addcmul", "cosine"],
+)
+def test_a_function_that_mixes_the_scores_is_differentiated_with_the_tail(function):
+    model, x = make(nn.GELU())
+    found = GradCAMPlusPlus(model, "layer", weights="exact").explain(x, function)
+    where = cut(model, "layer", x)
+    Y = nested_derivatives(lambda A: torch.stack([function(one).exp() for one in where.tail(A)]), where.activations)
+    Y1, Y2, Y3 = Y[1:].unflatten(1, found.A.shape)
+    torch.testing.assert_close(found.g, Y1 / found.score.exp())
+    alpha = Y2 / (2 * Y2 + found.A.sum((1, 2), keepdim=True) * Y3)
+    torch.testing.assert_close(found.alpha, alpha, rtol=1e-6, atol=1e-9, equal_nan=True)
+
+
+@pytest.mark.parametrize(
     "target",
     [1.5, "1", True, [1, None, "x"], lambda scores: scores, lambda scores: 1.0],
     ids=["float", "text", "bool", "list", "many", "number"],
