@@ -30,19 +30,17 @@ class Recording:
         scores: (B, C), with the graph that leads back to the layers.
         activations: of each layer, (B, ...), detached.
         edges: of each layer, where gradients by its activations are taken.
-        names: of the layers.
     """
 
     scores: Tensor
     activations: tuple[Tensor, ...]
     edges: tuple[GradientEdge, ...]
-    names: tuple[str, ...]
 
     def gradients(self, S: Tensor) -> tuple[Tensor, ...]:
         """Return dS_b/dA_b of each layer, (B, ...), for the scores S of all images, (B,). The graph is used up.
 
         Raises:
-            CutError: a layer does not reach the scores.
+            RuntimeError: torch cannot tell, or has recorded no way from a layer to the scores.
         """
         scales = SCALES.get(S.dtype, (1.0,))
         found: tuple[Tensor, ...] = ()
@@ -53,18 +51,8 @@ class Recording:
         return found
 
     def _scaled(self, S: Tensor, scale: float, keep: bool) -> tuple[Tensor, ...]:
-        found: tuple[Tensor | None, ...] = (None,) * len(self.edges)
-        if S.requires_grad:
-            weights = torch.full_like(S, scale)
-            found = torch.autograd.grad(S, self.edges, weights, retain_graph=keep, allow_unused=True)
-        reached = []
-        for name, g in zip(self.names, found, strict=True):
-            if g is None:
-                raise CutError(
-                    f"layer {name!r} does not reach the scores: choose a layer on the way from the input to the scores"
-                )
-            reached.append(g if scale == 1 else g.float() / scale)
-        return tuple(reached)
+        found = torch.autograd.grad(S, self.edges, torch.full_like(S, scale), retain_graph=keep)
+        return tuple(g if scale == 1 else g.float() / scale for g in found)
 
     def signature(self, k: int) -> tuple[Any, ...]:
         """Return what autograd recorded between layer k and the scores: each operation, and which it reads.
@@ -73,13 +61,13 @@ class Recording:
         """
         places: dict[Any, int | None] = {self.edges[k].node: -1}  # None: does not depend on the layer
         lines: list[Any] = []
-        waiting = [self.scores.grad_fn]
+        waiting = [] if self.scores.grad_fn is None else [self.scores.grad_fn]
         while waiting:
             operation = waiting[-1]
             if operation in places:
                 waiting.pop()
                 continue
-            parents = [parent for parent, _ in operation.next_functions]  # type: ignore[union-attr]
+            parents = [parent for parent, _ in operation.next_functions]
             first = [parent for parent in parents if parent is not None and parent not in places]
             if first:
                 waiting.extend(first)
@@ -87,7 +75,8 @@ class Recording:
             read = tuple((n, places[p]) for n, p in enumerate(parents) if p is not None and places[p] is not None)
             places[operation] = len(lines) if read else None
             if read:
-                lines.append((operation.name(), read))  # type: ignore[union-attr]
+                # A batch norm is straight with the statistics that it keeps, and curved with those of the batch.
+                lines.append((operation.name(), read, getattr(operation, "_saved_training", None)))
             waiting.pop()
         return tuple(lines)
 
@@ -165,4 +154,14 @@ def recorded(model: nn.Module, places: Sequence[Place], images: Tensor) -> Itera
         scores = scores_in(result, len(images))
         activations, edges = zip(*(layer.found(len(images)) for layer in layers), strict=True)
         with torch.enable_grad():
-            yield Recording(scores, activations, edges, tuple(layer.place.name for layer in layers))
+            yield Recording(scores, activations, edges)
+
+
+def scores_of(model: nn.Module, images: Tensor) -> Tensor:
+    """Return the scores (B, C) of images (B, ...), without gradients. The model comes back as it was.
+
+    Raises:
+        CutError: the scores are not (B, C).
+    """
+    with plain_torch(), untouched(model):
+        return scores_in(model(images.clone()), len(images))

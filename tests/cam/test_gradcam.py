@@ -1,5 +1,6 @@
 import gc
 import threading
+import warnings
 from collections import defaultdict, deque
 
 import pytest
@@ -138,12 +139,18 @@ def test_the_map_is_the_same_where_gradients_are_off():
     [
         ({"head": "exponential"}, "no outer function is called 'exponential'"),
         ({"weights": "exat"}, "not 'exat'; did you mean 'exact'"),
+        ({"head": None}, "no outer function is called None"),
+        ({"weights": None}, "weights must be one of closed, exact, not None"),
+        ({"variant": 5}, "no variant is called 5"),
+        ({"target_layers": None}, "target_layers are modules or dotted names, not None"),
+        ({"target_layers": [None]}, "a layer is a module of the model or its dotted name, not None"),
+        ({"model": len}, r"must be a torch\.nn\.Module"),
     ],
 )
 def test_an_unknown_option_is_refused_at_the_door(options, words):
     model, _ = make(nn.ReLU())
     with pytest.raises(ValueError, match=words):
-        GradCAMPlusPlus(model, "layer", **options)
+        GradCAMPlusPlus(**{"model": model, "target_layers": "layer", **options})
 
 
 @pytest.mark.parametrize("target", [CLASSES, -1, [0], [0, 1, 2]])
@@ -199,7 +206,9 @@ def test_a_function_that_mixes_the_scores_is_differentiated_with_the_tail(functi
     model, x = make(nn.GELU())
     found = GradCAMPlusPlus(model, "layer", weights="exact").explain(x, function)
     where = cut(model, "layer", x)
-    Y = nested_derivatives(lambda A: torch.stack([function(one).exp() for one in where.tail(A)]), where.activations)
+    Y = nested_derivatives(
+        lambda A: torch.stack([function(one.clone()).exp() for one in where.tail(A)]), where.activations
+    )
     Y1, Y2, Y3 = Y[1:].unflatten(1, found.A.shape)
     torch.testing.assert_close(found.g, Y1 / found.score.exp())
     alpha = Y2 / (2 * Y2 + found.A.sum((1, 2), keepdim=True) * Y3)
@@ -319,6 +328,69 @@ def test_layers_in_place_may_be_asked_for_together(again):
         torch.testing.assert_close(raw, GradCAMPlusPlus(model, layer).attribute(x, 1))
 
 
+class UnderNoGrad(nn.Module):
+    """A trunk without gradients that ends behind the layer, or a function that autograd does not see."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.first, self.second, self.last = nn.Conv2d(3, 6, 3), nn.Conv2d(6, 6, 3), nn.Linear(6 * 16, CLASSES)
+
+    def forward(self, x):
+        with torch.no_grad():
+            y = self.second(self.first(x).relu())
+        return self.last(torch.nn.functional.gelu(y).flatten(1))
+
+
+@pytest.mark.parametrize("targets", [1, None, [0, None]])
+@pytest.mark.parametrize("weights", ["closed", "exact"])
+def test_a_trunk_under_no_grad_does_not_hide_its_layers(weights, targets):
+    torch.manual_seed(1)
+    model, x = UnderNoGrad().double().eval(), torch.randn(2, 3, 8, 8, dtype=torch.float64)
+    plain = nn.Sequential(model.first, nn.ReLU(), model.second, nn.GELU(), nn.Flatten(), model.last)
+    found = GradCAMPlusPlus(model, ["first", "second"], weights=weights).attribute(x, targets)
+    expected = GradCAMPlusPlus(plain, ["0", "2"], weights=weights).attribute(x, targets)
+    assert all(bool(one.any()) for one in expected)
+    for one, other in zip(found, expected, strict=True):
+        torch.testing.assert_close(one, other)
+    with pytest.raises(ValueError, match="classes 0 to 3, not 4"):
+        GradCAMPlusPlus(model, "first", weights=weights)(x, 4)
+
+
+@pytest.mark.parametrize("weights", ["closed", "exact"])
+def test_backward_hooks_before_activations_in_place_do_not_matter(weights):
+    model, x = make(nn.ReLU(inplace=True), images=2)
+    expected = GradCAMPlusPlus(model, "layer", weights=weights)(x, 1)
+    model.tail[0].register_full_backward_hook(lambda module, to, of: None)
+    torch.testing.assert_close(GradCAMPlusPlus(model, "layer", weights=weights)(x, 1), expected)
+
+
+@pytest.mark.parametrize("weights", ["closed", "exact"])
+def test_autocast_takes_no_digits_from_the_map(weights):
+    model, x = make(nn.GELU())
+    cam = GradCAMPlusPlus(model.float(), "layer", weights=weights)
+    expected = cam(x.float(), 1)
+    with torch.autocast("cpu", torch.bfloat16):
+        found, explained = cam(x.float(), 1), cam.explain(x.float(), 1)
+    assert found.dtype == explained.map.dtype == torch.float32
+    # The network itself runs in bfloat16 for closed weights; true derivatives are worked out without.
+    assert float((found - expected).abs().max()) < (
+        1e-6 if weights == "exact" else 16 * torch.finfo(torch.bfloat16).eps
+    )
+
+
+@pytest.mark.parametrize("weights", ["closed", "exact"])
+def test_a_target_function_may_write_detach_or_ignore_its_scores(weights):
+    model, x = make(nn.ReLU(), images=2)
+    expected = maps(model, x, "exp", weights, 1)
+    torch.testing.assert_close(maps(model, x, "exp", weights, lambda scores: scores.mul_(1)[1]), expected)
+    torch.testing.assert_close(maps(model, x, "exp", weights, lambda scores: scores.detach()[1]), expected)
+    for targets in (lambda scores: torch.ones(()), [1, lambda scores: torch.ones(()).double()]):
+        with pytest.raises(CutError, match=r"a function of the scores must put out \(1, D\) and depend on them"):
+            maps(model, x, "exp", weights, targets)
+    with pytest.raises(ValueError, match=r"one number, a floating tensor, of the scores \(4,\), not .* int64"):
+        maps(model, x, "exp", weights, lambda scores: scores.argmax())
+
+
 class Reused(nn.Module):
     def __init__(self) -> None:
         super().__init__()
@@ -383,12 +455,41 @@ def test_a_layer_of_tokens_without_an_arrangement_is_not_taken_for_a_line_of_pla
         GradCAMPlusPlus(model, "embed")(x)
 
 
-def test_an_arrangement_that_changes_entries_has_no_exact_derivatives():
-    model, x = Tokens().double().eval(), torch.randn(1, 3, 3, 4, dtype=torch.float64)
-    for wrong in (lambda v: tokens(0, (3, 4))(v) * 2, lambda v: v.mT.unflatten(2, (3, 4)).repeat(1, 2, 1, 1)):
-        GradCAMPlusPlus(model, "embed", wrong).attribute(x)
-        with pytest.raises(ValueError, match="must only move entries about"):
-            GradCAMPlusPlus(model, "embed", wrong, weights="exact").attribute(x)
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda v: v * 2,
+        lambda v: -v,
+        lambda v: v - 1,
+        lambda v: v.relu(),
+        lambda v: v.clamp(-3, 3),
+        lambda v: (v[..., :-2] + v[..., 1:-1] + v[..., 2:]) / 3,
+        lambda v: v.sort(-1).values,
+        lambda v: v.flip(0),
+        lambda v: v.repeat(1, 2, 1, 1),
+        lambda v: v.to(torch.float32),
+    ],
+    ids=["twice", "minus", "less", "relu", "clamp", "mean", "sort", "other image", "repeat", "float32"],
+)
+def test_an_arrangement_that_changes_entries_has_no_exact_derivatives(change):
+    model, x = Tokens().double().eval(), torch.randn(2, 3, 3, 4, dtype=torch.float64)
+
+    def wrong(v):
+        return change(tokens(0, (3, 4))(v))
+
+    GradCAMPlusPlus(model, "embed", wrong).attribute(x)
+    with pytest.raises(ValueError, match="must only move entries of an image about"):
+        GradCAMPlusPlus(model, "embed", wrong, weights="exact").attribute(x)
+
+
+@pytest.mark.parametrize("weights", ["closed", "exact"])
+@pytest.mark.parametrize(
+    "wrong", [tokens, lambda v: v.mean(0, keepdim=True), lambda v: v.numpy()], ids=["factory", "mean", "array"]
+)
+def test_an_arrangement_that_makes_no_batch_of_maps_is_named(wrong, weights):
+    model, x = make(nn.ReLU(), images=2)
+    with pytest.raises(ValueError, match=r"reshape_transform must make a tensor \(B, K, \*places\) of \(2, 6, 6, 6\)"):
+        GradCAMPlusPlus(model, "layer", wrong, weights=weights)(x)
 
 
 @pytest.mark.parametrize(("dims", "size"), [(1, (9,)), (3, (5, 6, 7))])
@@ -659,6 +760,31 @@ def test_bad_input_is_named(spoil, words):
         GradCAMPlusPlus(model, layer)(x)
 
 
+def test_explain_takes_a_batch_of_one_image():
+    model, x = make(nn.ReLU(), images=2)
+    for wrong, words in (
+        (None, "not NoneType"),
+        (torch.ones(()), r"not shape \(\)"),
+        (x, r"one image, \(1, ...\), not 2"),
+    ):
+        with pytest.raises(ValueError, match=words):
+            GradCAMPlusPlus(model, "layer").explain(wrong)
+
+
+def test_parameters_without_gradients_for_ever_and_torchscript_are_refused():
+    with torch.inference_mode():
+        model, _ = make(nn.ReLU())
+    x = torch.randn(1, 3, 8, 8, dtype=torch.float64)
+    with pytest.raises(CutError, match=r"'layer\.0\.weight' was made under torch\.inference_mode"):
+        GradCAMPlusPlus(model, "layer")(x)
+    model, x = make(nn.ReLU())
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        traced = torch.jit.trace(model, x)
+    with pytest.raises(CutError, match="layer 'layer' is TorchScript, which runs no hooks"):
+        GradCAMPlusPlus(traced, "layer")
+
+
 class Aside(nn.Module):
     def __init__(self) -> None:
         super().__init__()
@@ -672,7 +798,9 @@ class Aside(nn.Module):
 @pytest.mark.parametrize("weights", ["closed", "exact"])
 def test_a_layer_beside_the_way_to_the_scores_is_refused(weights):
     model, x = Aside().double().eval(), torch.randn(1, 3, 8, 8, dtype=torch.float64)
-    with pytest.raises(CutError, match="layer 'aside' does not reach the scores: choose a layer on the way"):
+    with pytest.raises(
+        CutError, match="scores do not depend on the output of layer 'aside': choose a layer on the path"
+    ):
         GradCAMPlusPlus(model, "aside", weights=weights)(x)
     with pytest.raises(CutError, match="the nearest names are"):
         GradCAMPlusPlus(model, "layr")
