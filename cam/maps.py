@@ -18,7 +18,7 @@ from cam.heads import Head
 from cam.jets import tail_derivatives
 from cam.tail import Cut, CutError, Tail
 from cam.variants import MODES
-from cam.weights import alpha_closed, alpha_exact, alpha_from_tail, channel_weights, footprint
+from cam.weights import alpha_closed, alpha_exact, alpha_from_tail, channel_weights, footprint, in_own_unit
 
 
 @dataclass(frozen=True, eq=False)
@@ -60,7 +60,7 @@ def pixel_weights(A: Tensor, S: Tensor, g: Tensor, curved: tuple[Tensor, Tensor]
     if curved is None:
         assert outer is not None
         return alpha_closed(g, sigma, outer.rho(S))
-    h, t = curved
+    g, h, t, sigma = in_own_unit(g, *curved, sigma)
     if outer is None:
         return alpha_exact(h, t, sigma)
     if outer.name == "exp":

@@ -568,6 +568,22 @@ def test_the_map_does_not_depend_on_the_scale_of_the_scores_where_it_should_not(
             model.tail[0].weight *= c
 
 
+# Third derivatives of a curved tail have a unit c^-3, which is to be a number of float32.
+@pytest.mark.parametrize(("outer", "power"), [("exp", 60), ("sigmoid", 60), ("softmax", 30)])
+@pytest.mark.parametrize("sign", [-1, 1])
+def test_exact_weights_are_the_same_in_any_unit_of_the_activations(outer, power, sign):
+    model, x = make(nn.ReLU())
+    model, x, c = model.float(), x.float(), 2.0 ** (sign * power)
+    before = GradCAMPlusPlus(model, "layer", head=outer, weights="exact")(x, 1)
+    with torch.no_grad():
+        model.layer[0].weight *= c
+        model.layer[0].bias *= c
+        model.tail[0].weight /= c
+    found = GradCAMPlusPlus(model, "layer", head=outer, weights="exact")(x, 1)
+    assert before.max() == 1
+    torch.testing.assert_close(found, before)
+
+
 @pytest.mark.parametrize("weights", ["closed", "exact"])
 def test_a_batch_as_large_as_the_map_is_wide_is_no_other_batch(weights):
     model, x = make(nn.GELU(), images=6)
