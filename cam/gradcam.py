@@ -178,7 +178,7 @@ class GradCAMPlusPlus:
         return [self._followed(place, images, one_each)[0] for place in self.places]
 
     def _recorded(self, images: Tensor, wanted: Sequence[One | None]) -> "list[_Layer]":
-        with recorded(self.model, self.places, images) as run:
+        with recorded(self.model, self.places, images, watched=self.weights == "exact") as run:
             for place, A in zip(self.places, run.activations, strict=True):
                 if not bool(A.isfinite().all()):
                     raise ValueError(f"{place} puts out nan or infinite activations: check the images and the weights")
@@ -197,7 +197,7 @@ class GradCAMPlusPlus:
 
     def _exact(self, layer: "_Layer", signature: Any, images: Tensor) -> "_Layer":
         """Return the layer with second and third derivatives: 0 where the tail is known to be piecewise linear."""
-        named = not any(map(callable, layer.targets))  # a function of the scores may bend too
+        named = signature is not None and not any(map(callable, layer.targets))  # a function of the scores may bend too
         if not (named and signature in self._straight):
             followed, straight = self._followed(layer.place, images, layer.targets)
             if not (named and straight and alike(layer.g.to(followed.g.dtype), followed.g, layer.g.dtype)):
@@ -207,7 +207,8 @@ class GradCAMPlusPlus:
         return replace(layer, h=zero, t=zero)
 
     def _signature(self, run: Recording, k: int) -> Any:
-        return k, run.activations[k].shape[1:], run.activations[k].dtype, run.signature(k)
+        found = run.signature(k)
+        return None if found is None else (k, run.activations[k].shape[1:], run.activations[k].dtype, found)
 
     def _followed(self, place: Place, images: Tensor, targets: Sequence[One]) -> "tuple[_Layer, bool]":
         """Return what the engine finds for a layer, and whether the tail is piecewise linear for all images."""

@@ -1,4 +1,5 @@
 import gc
+import importlib.util
 import threading
 import warnings
 from collections import defaultdict, deque
@@ -9,6 +10,7 @@ from torch import nn
 from torch.nn import functional as F
 
 from cam import CutError, GradCAMPlusPlus, channels_last, cut, gradcam, head, nested_derivatives, tokens
+from verify.catalogue.zoo import load_torchvision
 
 CLASSES = 4
 
@@ -731,6 +733,75 @@ def test_a_curve_that_autograd_does_not_see_is_not_taken_for_a_straight_tail():
     assert not cam._straight
 
 
+class Severing(nn.Module):
+    """A tail that is straight for small images, and with a branch that autograd does not see for large ones."""
+
+    def __init__(self, way: str) -> None:
+        super().__init__()
+        self.way, self.layer, self.last = way, nn.Conv2d(3, 4, 3), nn.Linear(4 * 36, CLASSES)
+
+    def forward(self, x):
+        y = self.layer(x)
+        if self.way == "detach":
+            kept = y.detach()
+        elif self.way == "data":
+            kept = y.data
+        else:
+            with torch.no_grad():
+                kept = y * 1
+        return self.last((y.relu() + (kept - 20).relu()).flatten(1))
+
+
+@pytest.mark.parametrize("way", ["detach", "data", "no_grad"])
+def test_what_is_kept_from_autograd_counts_also_where_it_did_not_show_at_first(way):
+    torch.manual_seed(0)
+    model, x = Severing(way).double().eval(), torch.randn(1, 3, 8, 8, dtype=torch.float64)
+    cam = GradCAMPlusPlus(model, "layer", weights="exact")
+    cam(x, 1)
+    assert not cam._straight
+    found, where = cam.explain(100 * x, 1), cut(model, "layer", 100 * x)
+    expected = gradcam.pure_derivatives(where.tail, where.activations, target=1).g
+    seen = GradCAMPlusPlus(model, "layer").explain(100 * x, 1).g.flatten()
+    assert float((seen - expected).abs().max()) > 1e-3
+    torch.testing.assert_close(found.g.flatten(), expected)
+
+
+def test_hooks_on_gradients_are_not_trusted():
+    model, x = make(nn.ReLU())
+    straight = GradCAMPlusPlus(model, "layer", weights="exact")
+    expected = straight.explain(x, 1).g
+    assert len(straight._straight) == 1
+    handle = model.tail[0].register_full_backward_hook(lambda module, to, of: (2 * to[0],))
+    hooked = GradCAMPlusPlus(model, "layer", weights="exact")
+    torch.testing.assert_close(GradCAMPlusPlus(model, "layer").explain(x, 1).g, 2 * expected)
+    torch.testing.assert_close(hooked.explain(x, 1).g, expected)
+    handle.remove()
+    # One that happens to change nothing for this image.
+    model.tail[0].register_full_backward_hook(lambda module, to, of: None)
+    hooked.explain(x, 1)
+    assert not hooked._straight
+    model, x = make(nn.ReLU())
+
+    def hook(module, args, y):
+        if y.requires_grad:
+            y.register_hook(lambda g: g)
+
+    model.tail[0].register_forward_hook(hook)
+    hooked = GradCAMPlusPlus(model, "layer", weights="exact")
+    torch.testing.assert_close(hooked.explain(x, 1).g, expected)
+    assert not hooked._straight
+
+
+def test_a_batch_norm_that_takes_up_the_statistics_of_the_batch_is_noticed():
+    model, x = make(nn.BatchNorm2d(5).double().eval())
+    cam = GradCAMPlusPlus(model, "layer", weights="exact")
+    cam(x, 1)
+    assert len(cam._straight) == 1
+    model.tail[1] = nn.BatchNorm2d(5, track_running_stats=False).double().eval()
+    assert torch.equal(cam(x, 1), GradCAMPlusPlus(model, "layer", weights="exact")(x, 1))
+    assert len(cam._straight) == 1
+
+
 def test_an_activation_that_is_exchanged_is_noticed():
     model, x = make(nn.ReLU())
     cam = GradCAMPlusPlus(model, "layer", weights="exact")
@@ -855,7 +926,12 @@ def test_several_layers_of_a_variant_are_joined_in_its_own_way():
 
 def test_several_layers_are_joined_as_grad_cam_joins_them():
     model, x = make(nn.ReLU())
-    library = pytest.importorskip("pytorch_grad_cam", reason="grad-cam is not installed")
+    if importlib.util.find_spec("pytorch_grad_cam") is None:
+        pytest.skip("grad-cam is not installed")
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        load_torchvision()  # which grad-cam imports
+        library = importlib.import_module("pytorch_grad_cam")
     target = [lambda scores: scores[1]]
     for layers in (["layer"], ["layer", "tail.0"]):
         with library.GradCAMPlusPlus(model=model, target_layers=list(map(model.get_submodule, layers))) as cam:
