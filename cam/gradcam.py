@@ -113,16 +113,12 @@ class GradCAMPlusPlus:
         that is zero everywhere stays zero, and one whose weights are infinite (at a pole of alpha) is nan. Several
         layers give the mean of their maps, divided by its maximum. A variant makes its pictures in its own way.
         """
-        ways = None if self.variant is None else variant(self.variant).picture
-        pictures = []
-        for raw in self._raw(input_tensor, targets):
-            size = tuple(input_tensor.shape[-(raw.ndim - 1) :])
-            pictures.append(shown(raw.relu(), size) if ways is None else ways(raw, size))  # type: ignore[arg-type]
-        if len(pictures) == 1:
-            return pictures[0]
-        mean = torch.stack(pictures).mean(0)
-        size = tuple(mean.shape[1:])
-        return shown(mean, size) if ways is None else ways(mean, size)  # type: ignore[arg-type]
+        raw = self._raw(input_tensor, targets)
+        size = tuple(input_tensor.shape[2:])
+        if self.variant is not None:
+            return variant(self.variant).picture(raw, size)
+        pictures = [shown(one.relu(), size) for one in raw]
+        return pictures[0] if len(pictures) == 1 else shown(torch.stack(pictures).mean(0), size)
 
     def attribute(self, input_tensor: Tensor, targets: Targets = None) -> Any:
         """Return the raw maps relu(sum_k w_k A_k), (B, *places), for several layers a list of them.

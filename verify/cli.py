@@ -281,6 +281,9 @@ def bench(
     representations: Annotated[
         bool, typer.Option("--representations", help="Leave out one representation of the engine at a time instead.")
     ] = False,
+    maps: Annotated[
+        bool, typer.Option("--maps", help="Time heatmaps beside other libraries instead, on whole networks.")
+    ] = False,
     json: Annotated[bool, typer.Option("--json", help="Print the rows as JSON.")] = False,
     record: Annotated[
         bool, typer.Option("--record", help="Make this the recorded figures: on a quiet machine.")
@@ -301,25 +304,63 @@ def bench(
     if record and (workload or dtype):
         raise UsageError("--record needs all tails in both dtypes: leave out --workload and --dtype")
     files.demand_writable(report)
-    if whole and representations:
-        raise UsageError("--whole and --representations exclude each other: gains are measured on a sample")
+    if whole + representations + maps > 1:
+        raise UsageError("--whole, --representations and --maps exclude each other: each measures something else")
+    if maps and (workload or dtype):
+        raise UsageError("--maps has networks of its own, in float32: leave out --workload and --dtype")
+    part = "gains" if representations else "maps" if maps else "rows"
     settings = {"rounds": rounds, "threads": threads, "whole": whole}
 
     def progress(task: str) -> None:
         messages.print(f"measuring {task}", highlight=False, markup=False)
 
-    work = run.gains if representations else run.rows
-    kept = report / (".bench-gains.jsonl" if representations else ".bench.jsonl")
+    kept = report / f".bench-{part}.jsonl"
     try:
-        found = work(names, dtypes, settings, kept, progress)
+        if maps:
+            found = run.maps(settings, kept, progress)
+        else:
+            found = (run.gains if representations else run.rows)(names, dtypes, settings, kept, progress)
     except KeyboardInterrupt:
         _leave("interrupted: run the same command again, and it goes on where it stopped.", INTERRUPTED)
     if json:
         sys.stdout.write(dumps(found, indent=1) + "\n")
     else:
-        Console().print(*(shown.terminal(gains=found) if representations else shown.terminal(found)))
+        Console().print(*shown.terminal(**{part: found}))
     if record:
-        files.write_whole(run.RECORD, run.record("gains" if representations else "rows", found).encode())
+        files.write_whole(run.RECORD, run.record(part, found).encode())
+
+
+@app.command()
+def peers(
+    peer: Annotated[list[str], typer.Option("--peer", help="Ask this library alone (may be repeated).")] = [],  # noqa: B006
+    function: Annotated[
+        str | None,
+        typer.Option(
+            "--callable",
+            help="FILE.py:FUNCTION, a function (model, layer name, images, class) -> maps (B, h, w), asked as well.",
+        ),
+    ] = None,
+    json: Annotated[bool, typer.Option("--json", help="Print everything that was found as JSON.")] = False,
+    quiet: Annotated[bool, typer.Option("--quiet", help="No progress and no table.")] = False,
+) -> None:
+    """Ask the installed libraries which formula of Grad-CAM++ they compute, and how they behave at the edges.
+
+    A library that is missing is not run. With --callable alone only that function is asked.
+    """
+    from json import dumps
+
+    from verify.peers import adapters, run, table
+
+    asked = adapters.chosen(peer, function)
+    with _bar(run.steps(asked), hidden=quiet) as advance:
+        found = run.document(asked, advance)
+    if json:
+        sys.stdout.write(dumps(found, indent=1, ensure_ascii=False, allow_nan=False) + "\n")
+    elif not quiet:
+        console = Console()
+        console.print(*table.tables(found))
+        for line in table.lines(found):
+            console.print(line, highlight=False, markup=False, soft_wrap=True)
 
 
 @app.command()

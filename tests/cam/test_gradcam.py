@@ -640,3 +640,22 @@ def test_the_paper_s_variant_is_the_closed_form():
     torch.testing.assert_close(printed(x, 1), closed(x, 1))
     other = GradCAMPlusPlus(model, "layer", variant="torchcam")
     assert float((other(x, 1) - closed(x, 1)).abs().max()) > 1e-3
+
+
+def test_several_layers_of_a_variant_are_joined_in_its_own_way():
+    model, x = make(nn.ReLU())
+    for name in ("paper", "torchcam", "monai"):
+        one_each = [GradCAMPlusPlus(model, layer, variant=name)(x, 1) for layer in ("layer", "tail.0")]
+        found = GradCAMPlusPlus(model, ["layer", "tail.0"], variant=name)(x, 1)
+        torch.testing.assert_close(found, torch.stack(one_each).mean(0))
+
+
+def test_several_layers_are_joined_as_grad_cam_joins_them():
+    model, x = make(nn.ReLU())
+    library = pytest.importorskip("pytorch_grad_cam", reason="grad-cam is not installed")
+    target = [lambda scores: scores[1]]
+    for layers in (["layer"], ["layer", "tail.0"]):
+        with library.GradCAMPlusPlus(model=model, target_layers=list(map(model.get_submodule, layers))) as cam:
+            theirs = torch.from_numpy(cam(input_tensor=x, targets=target)).double()
+        found = GradCAMPlusPlus(model, layers, variant="pytorch-grad-cam")(x, 1)
+        torch.testing.assert_close(found.double(), theirs, rtol=0, atol=1e-5)

@@ -10,6 +10,7 @@ from typing import Any
 
 from verify import kept as memory
 from verify.bench.gains import MATTERS
+from verify.bench.maps import BATCHES, MAPPED
 from verify.bench.row import DTYPES
 from verify.bench.workloads import WORKLOADS
 from verify.errors import Fault, UsageError, unknown
@@ -54,6 +55,11 @@ def gains(
     return [row for part in _measured(tasks, settings, kept, progress) for row in part]
 
 
+def maps(settings: dict[str, Any], kept: Path, progress: Progress) -> list[dict[str, Any]]:
+    """Measure heatmaps of whole networks beside other libraries."""
+    return _measured([("maps", one.name, str(batch)) for one in MAPPED for batch in BATCHES], settings, kept, progress)
+
+
 def _measured(tasks: list[tuple[str, str, str]], settings: dict[str, Any], kept: Path, progress: Progress) -> list[Any]:
     writer = f"{memory.program()} {json.dumps(settings, sort_keys=True)}"
     known = memory.recall(kept, writer)
@@ -89,13 +95,13 @@ def processor() -> str:
 
 
 def recorded() -> dict[str, Any]:
-    """Return what is recorded; without a record no row and no gain."""
-    if not RECORD.exists():
-        return {"processor": None, "rows": [], "gains": []}
-    record: dict[str, Any] = json.loads(RECORD.read_text("utf-8"))
+    """Return what is recorded; without a record no row, no gain and no map."""
+    record: dict[str, Any] = {"processor": None, "rows": [], "gains": [], "maps": []}
+    if RECORD.exists():
+        record |= json.loads(RECORD.read_text("utf-8"))
     return record
 
 
 def record(part: str, measured: list[dict[str, Any]]) -> str:
-    """Return the text of the record with one part, "rows" or "gains", as it was measured now."""
+    """Return the text of the record with one part, "rows", "gains" or "maps", as it was measured now."""
     return json.dumps({**recorded(), "processor": processor(), part: measured}, indent=1) + "\n"

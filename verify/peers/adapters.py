@@ -7,8 +7,10 @@ before it normalises is asked for where there is such a thing, so that the scale
 import importlib
 import importlib.metadata
 import importlib.util
+import sys
 import warnings
 from collections.abc import Callable, Sequence
+from contextlib import redirect_stdout
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -66,13 +68,21 @@ class Peer:
 
 
 def ask(question: Question, model: "nn.Module", layer: str, images: "Tensor", c: int) -> "Tensor":
-    """Return what a peer answers, as a tensor that is detached; its warnings are not shown."""
+    """Return what a peer answers, as a tensor that is detached.
+
+    Its warnings are not shown, and what it prints goes to stderr: stdout is for data.
+
+    Raises:
+        Exception: whatever the peer raises; ValueError if it does not give floating-point numbers.
+    """
     import torch
 
-    with warnings.catch_warnings(), torch.enable_grad():
+    with warnings.catch_warnings(), torch.enable_grad(), redirect_stdout(sys.stderr):
         warnings.simplefilter("ignore")
-        found = question(model, layer, images, c)
-    return torch.as_tensor(found).detach().clone()
+        found = torch.as_tensor(question(model, layer, images, c)).detach().clone()
+    if not found.is_floating_point():
+        raise ValueError(f"it gives {found.dtype}, and no floating-point numbers")
+    return found
 
 
 def load(module: str) -> Any:
@@ -182,7 +192,7 @@ PEERS: tuple[Peer, ...] = (
         _captum,
         note="has no Grad-CAM++: its Grad-CAM is asked",
     ),
-    Peer(OURS, "gradcampp", "cam.maps", "GradCAMPlusPlus", _ours, _our_picture),
+    Peer(OURS, "gradcampp", "cam", "GradCAMPlusPlus", _ours, _our_picture),
 )
 
 

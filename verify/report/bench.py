@@ -27,6 +27,17 @@ COLUMNS = (
 FASTER = ("tail", "dtype", *(f"an entry: times faster than {peer}" for peer in PEERS.values()))
 LINEAR = ("tail", "dtype", "whole map, ms", "forward and backward passes", "largest error")
 GAINS = ("tail", "dtype", "left out", "predicted gain", "measured gain")
+MAPS = (
+    "network, layer",
+    "batch",
+    "closed, ms",
+    "exact, ms",
+    "grad-cam, ms",
+    "torchcam, ms",
+    "closed to forward and full backward",
+    "closed to the fastest peer",
+    "exact to closed",
+)
 SAYS = {workload.name: workload.says for workload in WORKLOADS}
 EMPTY = "Not measured yet: `gradcampp bench --record` does it, on a machine that does nothing else.\n"
 
@@ -63,7 +74,16 @@ def gain_cells(row: dict[str, Any]) -> tuple[str, ...]:
     return (row["workload"], row["dtype"], row["representation"], *numbers)
 
 
-def tables(rows: Sequence[dict[str, Any]], gains: Sequence[dict[str, Any]]) -> list[tuple[tuple[str, ...], list[Any]]]:
+def map_cells(row: dict[str, Any]) -> tuple[str, ...]:
+    """Return the cells of a network's heatmaps."""
+    times = (_number(row["ms"][name]) for name in ("closed", "exact", "pytorch-grad-cam", "torchcam"))
+    ratios = (_number(row[name]) for name in ("to_passes", "to_fastest_peer", "exact_to_closed"))
+    return (f"{row['network']}, {row['layer']}", str(row["batch"]), *times, *ratios)
+
+
+def tables(
+    rows: Sequence[dict[str, Any]], gains: Sequence[dict[str, Any]], maps: Sequence[dict[str, Any]] = ()
+) -> list[tuple[tuple[str, ...], list[Any]]]:
     """Return head and cells of every table that has a row."""
     curved = [row for row in rows if row["forward_backward_ratio"] is None]
     linear = [linear_cells(row) for row in rows if row["forward_backward_ratio"] is not None]
@@ -72,13 +92,16 @@ def tables(rows: Sequence[dict[str, Any]], gains: Sequence[dict[str, Any]]) -> l
         (FASTER, list(map(faster_cells, curved))),
         (LINEAR, linear),
         (GAINS, list(map(gain_cells, gains))),
+        (MAPS, list(map(map_cells, maps))),
     ]
     return [(head, body) for head, body in found if body]
 
 
-def terminal(rows: Sequence[dict[str, Any]] = (), gains: Sequence[dict[str, Any]] = ()) -> Iterable[Table]:
+def terminal(
+    rows: Sequence[dict[str, Any]] = (), gains: Sequence[dict[str, Any]] = (), maps: Sequence[dict[str, Any]] = ()
+) -> Iterable[Table]:
     """Yield the tables for a terminal; ~ is extrapolated from a sample."""
-    for head, body in tables(rows, gains):
+    for head, body in tables(rows, gains, maps):
         table = Table()
         for name in head:
             table.add_column(name, overflow="fold")
@@ -89,13 +112,14 @@ def terminal(rows: Sequence[dict[str, Any]] = (), gains: Sequence[dict[str, Any]
 
 def markdown(record: dict[str, Any]) -> str:
     """Return the recorded tables, or the sentence that says there are none."""
-    if not record["rows"] and not record["gains"]:
+    measured = (*record["rows"], *record["gains"], *record["maps"])
+    if not measured:
         return EMPTY
-    row = (*record["rows"], *record["gains"])[0]
+    row = measured[0]
     parts = [
         f"Measured on {record['processor']}, torch on {row['threads']} threads; ~ is extrapolated from a sample:\n"
     ]
-    for head, body in tables(record["rows"], record["gains"]):
+    for head, body in tables(record["rows"], record["gains"], record["maps"]):
         lines = [head, ("---",) * len(head), *body]
         parts.append("".join(f"| {' | '.join(line)} |\n" for line in lines))
     return "\n".join(parts)

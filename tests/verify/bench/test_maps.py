@@ -1,0 +1,82 @@
+"""Heatmaps in the benchmark: what a row holds, with a clock that is made up, and planted slowness."""
+
+import json
+
+import pytest
+
+from verify.bench import maps
+from verify.bench.peers import NOT_RUN
+from verify.bench.row import How
+from verify.catalogue.zoo import Architecture
+from verify.report import bench as shown
+
+SMALL = maps.Mapped(Architecture("torchvision", "resnet18", "layer4", side=32))
+
+
+class Clock:
+    """Every look at it takes half a second, so that whatever is timed takes half a second."""
+
+    def __init__(self):
+        self.now = 0.0
+
+    def __call__(self):
+        self.now += 0.5
+        return self.now
+
+
+@pytest.fixture(autouse=True)
+def _no_peers(monkeypatch):
+    monkeypatch.setattr(maps, "PEERS", ())
+
+
+def test_a_row_can_be_written_down_and_shown(monkeypatch):
+    monkeypatch.setattr(maps, "PEERS", ("pytorch-grad-cam", "torchcam"))
+    found = maps.measure(SMALL, 2, How(rounds=1), Clock())
+    assert json.loads(json.dumps(found)) == found
+    assert found["ms"]["closed"] == found["ms"]["passes"] == found["first_exact_ms"] == 500
+    assert (found["to_passes"], found["exact_to_closed"]) == (1, 1)
+    run = [name for name in maps.PEERS if found["ms"][name] != NOT_RUN]
+    assert all(found["ms"][name] == 500 for name in run)
+    assert found["to_fastest_peer"] == (1 if run else None)
+    ((head, body),) = shown.tables([], [], [found])
+    assert len(head) == len(body[0]) and body[0][:2] == ("resnet18, layer4", "2")
+    assert "resnet18" in shown.markdown({"processor": "one", "rows": [], "gains": [], "maps": [found]})
+
+
+def test_without_peers_nothing_is_said_of_them():
+    found = maps.measure(SMALL, 1, How(rounds=1), Clock())
+    assert found["to_fastest_peer"] is None
+    assert "pytorch-grad-cam" not in found["ms"]
+
+
+@pytest.mark.parametrize("name", ["closed", "exact"])
+def test_planted_slowness_breaks_the_rule(monkeypatch, name):
+    made, clock = maps._works, Clock()
+
+    def slow(*args):
+        first, works = made(*args)
+        quick = {"closed": "passes", "exact": "closed"}[name]
+        for other in works:
+            if other != name:
+                works[other] = lambda work=works[other], other=other: (
+                    setattr(clock, "now", clock.now + (1.5 if other == quick else 0)),
+                    work(),
+                )
+        return first, works
+
+    monkeypatch.setattr(maps, "_works", slow)
+    found = maps.measure(SMALL, 1, How(rounds=1), clock)
+    if name == "closed":
+        assert found["to_passes"] == 0.25 and found["within_rule"]
+        monkeypatch.setitem(maps.AT_MOST, "passes", 0.2)
+    else:
+        assert found["exact_to_closed"] == 0.25
+        monkeypatch.setitem(maps.AT_MOST, "exact", 0.2)
+    assert not maps.measure(SMALL, 1, How(rounds=1), clock)["within_rule"]
+
+
+def test_the_networks_are_there_and_their_tails_piecewise_linear():
+    for mapped in maps.MAPPED:
+        model = mapped.architecture.make()
+        assert mapped.architecture.layer in dict(model.named_modules())
+        assert not any("GELU" in type(m).__name__ or "SiLU" in type(m).__name__ for m in model.modules())
