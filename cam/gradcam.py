@@ -180,8 +180,7 @@ class GradCAMPlusPlus:
     def _recorded(self, images: Tensor, wanted: Sequence[One | None]) -> "list[_Layer]":
         with recorded(self.model, self.places, images, watched=self.weights == "exact") as run:
             for place, A in zip(self.places, run.activations, strict=True):
-                if not bool(A.isfinite().all()):
-                    raise ValueError(f"{place} puts out nan or infinite activations: check the images and the weights")
+                _demand_finite(place, A)
             one_each = chosen(wanted, run.scores)
             # Each function gets scores of its own, which it may write over.
             scores = [score(one, row[0].clone()) for one, row in zip(one_each, run.scores.split(1), strict=True)]
@@ -220,6 +219,7 @@ class GradCAMPlusPlus:
         for image, target in zip(images.split(1), targets, strict=True):
             with torch.autocast(images.device.type, enabled=False):
                 where = cut(model, place.name, image, call=place.call)
+                _demand_finite(place, where.activations)
                 tail, c = self._tail(where, target)
                 found = pure_derivatives(tail, where.activations, order=3 if exact else 1, target=c)
             straight = straight and all(operation.kind != "smooth" for operation in found.operations)
@@ -299,3 +299,8 @@ def _demand_images(images: Any) -> None:
     if not isinstance(images, Tensor) or images.ndim < 2 or not len(images):
         what = f"shape {tuple(images.shape)}" if isinstance(images, Tensor) else type(images).__name__
         raise ValueError(f"input_tensor is a batch of images, a tensor (B, ...), not {what}")
+
+
+def _demand_finite(place: Place, A: Tensor) -> None:
+    if not bool(A.isfinite().all()):
+        raise ValueError(f"{place} puts out nan or infinite activations: check the images and the weights")

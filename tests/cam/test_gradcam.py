@@ -356,6 +356,8 @@ def test_a_trunk_under_no_grad_does_not_hide_its_layers(weights, targets):
         torch.testing.assert_close(one, other)
     with pytest.raises(ValueError, match="classes 0 to 3, not 4"):
         GradCAMPlusPlus(model, "first", weights=weights)(x, 4)
+    with pytest.raises(ValueError, match="layer 'first' puts out nan or infinite activations"):
+        GradCAMPlusPlus(model, "first", weights=weights)(x * float("nan"), 1)
 
 
 @pytest.mark.parametrize("weights", ["closed", "exact"])
