@@ -7,7 +7,7 @@ denominator, and at what they do where that is 0. What a library does was read f
 library itself.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
 
@@ -16,7 +16,7 @@ from torch import Tensor
 from torch.nn import functional
 
 Weights = Callable[[Tensor, Tensor, Tensor], Tensor]
-Picture = Callable[[Tensor, tuple[int, int]], Tensor]
+Picture = Callable[[Tensor, tuple[int, ...]], Tensor]
 MODES = {1: "linear", 2: "bilinear", 3: "trilinear"}
 
 
@@ -28,13 +28,19 @@ class Variant:
         name: how it is asked for.
         says: what sets it apart, with the version it was read from.
         weights: activations (B, K, *places), gradients of the score (B, K, *places), score (B,) -> w (B, K).
-        picture: raw maps sum_k w_k A_k (B, *places), one to three dimensions, and the size -> pictures (B, *size).
+        of_layer: raw maps sum_k w_k A_k (B, *places), one to three dimensions, and the size -> pictures (B, *size).
+        joined: the mean of several layers' pictures, or the picture of one -> what is shown.
     """
 
     name: str
     says: str
     weights: Weights
-    picture: Picture
+    of_layer: Picture
+    joined: Callable[[Tensor], Tensor] = lambda mean: mean
+
+    def picture(self, raw: Sequence[Tensor], size: tuple[int, ...]) -> Tensor:
+        """Return pictures (B, *size) from the raw maps of each layer, (B, *places)."""
+        return self.joined(torch.stack([self.of_layer(one, size) for one in raw]).mean(0))
 
 
 def _per_channel(values: Tensor) -> Tensor:
@@ -101,10 +107,14 @@ def _by_maximum(raw: Tensor, size: tuple[int, ...]) -> Tensor:
     return torch.where(top == 0, large, large / top)
 
 
-def _by_range_twice(raw: Tensor, size: tuple[int, ...]) -> Tensor:
-    """ReLU, by the range, bilinear in float32, by the range again; 1e-7 is added to each divisor."""
-    small = _to_range(raw.relu(), 1e-7).float()
-    return _to_range(_resized(small, size).relu(), 1e-7)
+def _by_range(raw: Tensor, size: tuple[int, ...]) -> Tensor:
+    """ReLU, by the range, 1e-7 added to the divisor, bilinear in float32."""
+    return _resized(_to_range(raw.relu(), 1e-7).float(), size)
+
+
+def _by_range_again(mean: Tensor) -> Tensor:
+    """By the range once more."""
+    return _to_range(mean.relu(), 1e-7)
 
 
 def _by_range_first(raw: Tensor, size: tuple[int, ...]) -> Tensor:
@@ -126,7 +136,8 @@ VARIANTS = (
         "pytorch-grad-cam",
         "(19) with 1e-6 added to the denominator, as in grad-cam 1.5.7",
         _outside_with_eps,
-        _by_range_twice,
+        _by_range,
+        _by_range_again,
     ),
     Variant(
         "torchcam", "alpha = g^2 without a denominator, as GradCAMpp in torchcam 0.5.0", _undivided, _by_range_first
@@ -154,6 +165,6 @@ def variant(name: str) -> Variant:
     """
     known = {one.name: one for one in VARIANTS}
     if name not in known:
-        near = get_close_matches(name, known, n=1, cutoff=0)[0]
+        near = get_close_matches(str(name), known, n=1, cutoff=0)[0]
         raise ValueError(f"no variant is called {name!r}; did you mean {near!r}? (known: {', '.join(known)})")
     return known[name]

@@ -393,7 +393,10 @@ def check(
     target: Annotated[
         int | None, typer.Option("--class", help="The class; by default the one with the highest score.")
     ] = None,
-    head: Annotated[str, typer.Option(help="The outer function: exp, sigmoid, softmax or log-softmax.")] = "exp",
+    head: Annotated[str, typer.Option(help="The outer function: exp, sigmoid, softmax or log_softmax.")] = "exp",
+    places: Annotated[
+        str, typer.Option(help="What the layer puts out: channels-first, channels-last or tokens.")
+    ] = "channels-first",
     weights: Annotated[Path | None, typer.Option(help="A state dict (.pt); without, weights are random.")] = None,
     size: Annotated[int | None, typer.Option(min=1, help="Height and width of the picture.")] = None,
     seed: Annotated[
@@ -409,19 +412,23 @@ def check(
     from verify.check import commands
     from verify.report import check as shown
 
-    text, page = commands.check(
-        model,
-        layer,
-        image,
-        target=target,
-        head=head,
-        weights=weights,
-        size=size,
-        seed=seed,
-        report=report,
-        console=messages,
-        quiet=quiet,
-    )
+    try:
+        text, page = commands.check(
+            model,
+            layer,
+            image,
+            target=target,
+            head=head,
+            places=places,
+            weights=weights,
+            size=size,
+            seed=seed,
+            report=report,
+            console=messages,
+            quiet=quiet,
+        )
+    except KeyboardInterrupt:
+        _leave("interrupted: run the same command again, and it goes on where it stopped.", INTERRUPTED)
     if json:
         sys.stdout.write(text)
     elif not quiet:
@@ -438,9 +445,16 @@ def heatmap(
     target: Annotated[
         int | None, typer.Option("--class", help="The class; by default the one with the highest score.")
     ] = None,
-    weights: Annotated[str, typer.Option(help="closed or exact.")] = "exact",
-    variant: Annotated[str | None, typer.Option(help="A variant of Grad-CAM++.")] = None,
-    head: Annotated[str, typer.Option(help="The outer function: exp or sigmoid.")] = "exp",
+    weights: Annotated[str | None, typer.Option(help="closed or exact; exact by default.")] = None,
+    variant: Annotated[
+        str | None, typer.Option(help="Instead, what the paper prints or a library computes: paper, torchcam, ...")
+    ] = None,
+    head: Annotated[
+        str, typer.Option(help="The outer function: exp or sigmoid; with exact weights softmax, log_softmax.")
+    ] = "exp",
+    places: Annotated[
+        str, typer.Option(help="What the layer puts out: channels-first, channels-last or tokens.")
+    ] = "channels-first",
     state: Annotated[Path | None, typer.Option(help="A state dict (.pt); without, weights are random.")] = None,
     size: Annotated[int | None, typer.Option(min=1, help="Height and width of the pictures.")] = None,
     seed: Annotated[int | None, typer.Option(min=0, max=2**63 - 1, help="Seed of random weights.")] = None,
@@ -459,6 +473,7 @@ def heatmap(
             weights=weights,
             variant=variant,
             head=head,
+            places=places,
             state=state,
             size=size,
             seed=seed,

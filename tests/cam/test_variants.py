@@ -41,7 +41,7 @@ def pieces(model, images, c):
 def pictured(one, model, images, c, size):
     A, g, S = pieces(model, images, c)
     raw = torch.einsum("bk,bkhw->bhw", one.weights(A, g, S), A)
-    return one.picture(raw, size)
+    return one.picture([raw], size)
 
 
 def installed(peer):
@@ -84,7 +84,7 @@ def test_an_error_planted_in_a_variant_moves_the_picture(peer):
     right = variant(peer.variant)
     wrong = (
         replace(right, weights=lambda A, g, S: right.weights(A, g.abs(), S)),
-        replace(right, picture=lambda raw, size: right.picture(raw.abs(), size) ** 1.01),
+        replace(right, of_layer=lambda raw, size: right.of_layer(raw.abs(), size) ** 1.01),
     )
     for one in wrong:
         assert gap(peer, one, 1.0) > 10 * PUBLISHED
@@ -124,7 +124,7 @@ def test_on_a_trained_network_and_a_photograph_it_is_the_library_s_picture_too(p
     g, A = torch.autograd.grad(S.sum(), seen[0])[0], seen[0].detach()
     one = variant(peer.variant)
     theirs = ask(peer.picture, model, LAYER, image, 285)
-    mine = one.picture(torch.einsum("bk,bkhw->bhw", one.weights(A, g, S.detach()), A), tuple(theirs.shape[-2:]))
+    mine = one.picture([torch.einsum("bk,bkhw->bhw", one.weights(A, g, S.detach()), A)], tuple(theirs.shape[-2:]))
     assert float(theirs.max() - theirs.min()) > 0.5
     assert float((theirs - mine).abs().max()) < PUBLISHED
 
@@ -146,7 +146,7 @@ def test_the_printed_weights_are_undefined_where_a_square_underflows():
 
 def test_the_printed_picture_has_its_maximum_at_1_and_a_map_of_zeros_stays():
     raw = torch.tensor([[[1.0, -3.0], [2.0, 0.0]], [[-1.0, 0.0], [0.0, -2.0]]])
-    assert variant("paper").picture(raw, (2, 2)).tolist() == [[[0.5, 0.0], [1.0, 0.0]], [[0.0, 0.0], [0.0, 0.0]]]
+    assert variant("paper").picture([raw], (2, 2)).tolist() == [[[0.5, 0.0], [1.0, 0.0]], [[0.0, 0.0], [0.0, 0.0]]]
 
 
 def test_any_number_of_places_is_a_channel():
@@ -162,9 +162,9 @@ def test_lines_and_volumes_have_pictures_and_no_image_sees_the_others():
         for shape in ((5,), (3, 4), (2, 3, 4)):
             raw = torch.rand(3, *shape) * torch.tensor([1.0, 100.0, 1e4]).view(-1, *[1] * len(shape))
             large = tuple(2 * n for n in shape)
-            together = one.picture(raw, large)
+            together = one.picture([raw], large)
             assert together.shape == (3, *large)
-            assert torch.equal(together, torch.cat([one.picture(each, large) for each in raw.split(1)])), one.name
+            assert torch.equal(together, torch.cat([one.picture([each], large) for each in raw.split(1)])), one.name
 
 
 @pytest.mark.parametrize("peer", LIBRARIES, ids=lambda peer: peer.name)

@@ -12,6 +12,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsed
 from rich.progress import Progress as Bar
 
 from verify.check import heatmaps, models, views
+from verify.check.compare import KEPT
 from verify.check.document import document
 from verify.check.judge import Progress, check_model
 from verify.errors import UsageError
@@ -26,6 +27,7 @@ def check(
     *,
     target: int | None,
     head: str,
+    places: str,
     weights: Path | None,
     size: int | None,
     seed: int | None,
@@ -33,7 +35,7 @@ def check(
     console: Console,
     quiet: bool,
 ) -> tuple[str, Path]:
-    """Check one network and write its page.
+    """Check one network and write its page; after an interruption derivatives go on where they stopped.
 
     Args:
         model: as on the command line, like the next two.
@@ -41,6 +43,7 @@ def check(
         image: the picture.
         target: the class.
         head: the outer function.
+        places: how the layer's activations are arranged.
         weights: a state dict.
         size: of the picture.
         seed: of random weights and of the sample.
@@ -57,16 +60,27 @@ def check(
     files.demand_writable(report)
     start = time.perf_counter()
     seed = models.SEED if seed is None else seed
+    kept = report / f".check-{slug(model)}-{slug(layer)}"
     with progress(console, quiet) as tell:
         tell("loading", 0, 1)
         subject = models.load(model, weights, seed)
         view = views.view(image, subject, size)
         found = check_model(
-            subject.model, _layer(subject, layer), view.seen, target=target, head=head, seed=seed, progress=tell
+            subject.model,
+            _layer(subject, layer),
+            view.seen,
+            target=target,
+            head=head,
+            places=places,
+            seed=seed,
+            kept=kept,
+            progress=tell,
         )
     told = document(found, subject, view, time.perf_counter() - start)
     path = report / f"check-{slug(model)}-{slug(found.layer)}-{slug(view.name)}.html"
     files.write_whole(path, shown.render(told, view.pixels).encode())
+    for each in KEPT:
+        kept.with_name(f"{kept.name}.{each}").unlink(missing_ok=True)
     return json.dumps(told, indent=1, ensure_ascii=False, allow_nan=False) + "\n", path
 
 
@@ -76,9 +90,10 @@ def heatmap(
     images: list[str],
     *,
     target: int | None,
-    weights: str,
+    weights: str | None,
     variant: str | None,
     head: str,
+    places: str,
     state: Path | None,
     size: int | None,
     seed: int | None,
@@ -93,9 +108,10 @@ def heatmap(
         layer: if it is empty, the model's own default.
         images: the pictures.
         target: the class; by default the one with the highest score, picture by picture.
-        weights: "closed" or "exact".
-        variant: of Grad-CAM++.
+        weights: "closed" or "exact", which is the default.
+        variant: of Grad-CAM++, instead.
         head: the outer function.
+        places: how the layer's activations are arranged.
         state: a state dict.
         size: of the pictures.
         seed: of random weights.
@@ -114,7 +130,9 @@ def heatmap(
     with progress(console, quiet) as tell:
         tell("loading", 0, len(images))
         subject = models.load(model, state, models.SEED if seed is None else seed)
-        recipe = heatmaps.Recipe(subject, _layer(subject, layer), target, weights, variant, head)
+        if variant is None:
+            weights = weights or "exact"
+        recipe = heatmaps.Recipe(subject, _layer(subject, layer), target, weights, variant, head, places)
         seen = [views.view(image, subject, size) for image in images]  # a wrong one is told before any work
         for done, view in enumerate(seen):
             tell(view.name, done, len(seen))

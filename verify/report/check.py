@@ -47,8 +47,8 @@ def setting(found: Mapping[str, Any]) -> str:
     named = f"class {chosen['index']}"
     named += "" if named == chosen["label"] else f", {chosen['label']}"
     return (
-        f"Network {found['model']}: {found['weights_from']}. Layer {found['layer']} puts out {shape}. Explained is "
-        f"{named}: score {chosen['score']:.4g}, softmax {chosen['probability']:.3g}. "
+        f"Network {found['model']}: {found['weights_from']}. Layer {found['layer']} puts out {shape}, "
+        f"{found['places']}. Explained is {named}: score {chosen['score']:.4g}, softmax {chosen['probability']:.3g}. "
         f"Outer function: {found['head']}."
     )
 
@@ -113,13 +113,21 @@ def figures(found: Mapping[str, Any]) -> list[tuple[str, str]]:
         ),
         (
             "nearest kink",
-            kinks["why"]
-            or f"of {counted(kinks['entries'], 'entry', 'entries')} drawn: one may move by {number(kinks['nearest'])}, "
-            f"half of them by {number(kinks['median'])} and more",
+            _kinks(kinks),
         ),
         ("certificate", certificate(found)),
     ]
     return rows
+
+
+def _kinks(kinks: Mapping[str, Any]) -> str:
+    if kinks["why"]:
+        return str(kinks["why"])
+    drawn = f"of {counted(kinks['entries'], 'entry', 'entries')} drawn"
+    if kinks["nearest"] is None:
+        return f"{drawn}, none meets one, however far it moves"
+    half = "as far as they like" if kinks["median"] is None else f"by {number(kinks['median'])} and more"
+    return f"{drawn}: one may move by {number(kinks['nearest'])}, half of them {half}"
 
 
 def _hottest(found: Mapping[str, Any]) -> str:

@@ -8,6 +8,7 @@ import pytest
 
 from verify import cli
 from verify.check import heatmaps
+from verify.readme import README
 from verify.report import check as shown
 
 
@@ -73,6 +74,32 @@ def test_json_is_one_document_and_says_what_the_tables_say(gradcampp, factory):
     assert sum(each["second"] > 0 for each in found["operations"]) == 1
     assert np.shape(found["map"]["exact"]) == (6, 6)
     assert dict(shown.figures(found))["certificate"].startswith("16 entries drawn")
+
+
+def test_an_interrupted_check_goes_on_where_it_stopped(gradcampp, factory, tmp_path, monkeypatch):
+    from verify.check import judge
+
+    arguments = ("check", f"{factory}:curved", "--layer", "0", "--image", "seen.npy", "--json", "--head", "softmax")
+    _, expected, _ = gradcampp(*arguments)
+    assert not list(tmp_path.glob("report/.*"))
+
+    def interrupted(*_):
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as here:
+        here.setattr(judge, "certify", interrupted)
+        status, out, err = gradcampp(*arguments)
+    assert (status, out) == (130, "")
+    assert "goes on where it stopped" in err
+    assert len(list(tmp_path.glob("report/.*"))) == 2
+    with monkeypatch.context() as here:
+        here.setattr(
+            "cam.jets.derivatives._chunks", lambda plan, start, left, memory: iter([] if not len(left) else [1])
+        )
+        _, found, _ = gradcampp(*arguments)
+    both = [json.loads(each) | {"seconds": 0} for each in (found, expected)]
+    assert both[0] == both[1]
+    assert not list(tmp_path.glob("report/.*"))
 
 
 def test_quiet_prints_no_table(gradcampp, factory):
@@ -170,7 +197,7 @@ def test_heatmaps_of_several_pictures_are_written(gradcampp, factory, two, tmp_p
 
 def test_finished_heatmaps_are_not_made_again_and_it_is_said(gradcampp, factory, two, monkeypatch):
     heatmap(gradcampp, factory, *two)
-    monkeypatch.setattr(heatmaps.Recipe, "map", lambda *_: pytest.fail("made again"))
+    monkeypatch.setattr(heatmaps.Recipe, "maps", lambda *_: pytest.fail("made again"))
     status, _, err = heatmap(gradcampp, factory, *two)
     assert status == 0
     assert err.count("finished already: not made again") == 2
@@ -208,6 +235,20 @@ def test_an_interrupted_run_goes_on_where_it_stopped(gradcampp, factory, two, tm
     assert len(list((tmp_path / "out").glob("*.json"))) == 2
 
 
+def test_a_variant_makes_its_map_in_its_own_way(gradcampp, factory, two, tmp_path):
+    import torch
+
+    from cam import GradCAMPlusPlus
+    from verify.check.models import load
+
+    assert heatmap(gradcampp, factory, two[0], "--variant", "pytorch-grad-cam")[0] == 0
+    (stem,) = stems(tmp_path)
+    assert stem.endswith("-pytorch-grad-cam")
+    seen = torch.from_numpy(np.load(tmp_path / "seen.npy"))[None].double()
+    expected = GradCAMPlusPlus(load(f"{factory}:curved").model, "0", variant="pytorch-grad-cam").attribute(seen)[0]
+    assert np.array_equal(np.load(tmp_path / "out" / f"{stem}.npy"), expected.numpy())
+
+
 def test_closed_and_exact_maps_have_names_of_their_own(gradcampp, factory, two, tmp_path):
     heatmap(gradcampp, factory, two[0])
     heatmap(gradcampp, factory, two[0], "--weights", "closed")
@@ -220,7 +261,11 @@ def test_closed_and_exact_maps_have_names_of_their_own(gradcampp, factory, two, 
     [
         (["seen.npy", "--weights", "clozed"], "did you mean 'closed'"),
         (["seen.npy", "--variant", "no-such-variant"], "variant"),
-        (["seen.npy", "--class", "7"], "classes 0 to 2, not 7"),
+        (["seen.npy", "--variant", "paper", "--weights", "exact"], "choose --weights or --variant"),
+        (["seen.npy", "--head", "expp"], "'expp'"),
+        (["seen.npy", "--layer", "convolution"], "nearest names"),
+        (["seen.npy", "--places", "tokens"], "tokens are of shape"),
+        (["seen.npy", "--class", "7"], "7"),
         (["seen.npy", "./seen.npy"], "several pictures are called seen"),
         (["seen.npy", "nowhere.png"], "there is no picture"),
     ],
@@ -242,6 +287,7 @@ def test_on_lite0_the_closed_form_applies(gradcampp):
     assert found["weights"]["largest"] < 1e-14
     assert found["certificate"]["off_kinks"]
     assert not found["certificate"]["apart"]
+    assert f"Use the closed form. {found['reasons'][0]}" in README.read_text("utf-8")
 
 
 @pytest.mark.slow
@@ -256,3 +302,6 @@ def test_on_convnext_the_closed_form_does_not_apply_and_it_is_said_why(gradcampp
     assert "random weights" in found["weights_from"]
     assert found["certificate"]["apart"] > 0
     assert np.max(found["map"]["exact"]) == 1
+    readme = " ".join(README.read_text("utf-8").replace("\n> ", " ").split())
+    assert " ".join(found["reasons"]) in readme
+    assert f"by up to {found['maps']['difference']:.2g} of its maximum" in readme

@@ -6,8 +6,10 @@ import cam.maps
 import verify
 from cam import cut, nested_derivatives
 from cam.weights import alpha_exact, footprint
-from verify.check import compare, judge
-from verify.check.judge import CLOSED, EXACT, LATER, check_model
+from verify.check import compare, reasons
+from verify.check.judge import check_model
+from verify.check.places import arranged, is_map
+from verify.check.reasons import CLOSED, EXACT, LATER
 from verify.errors import UsageError
 
 from .conftest import picture, small
@@ -105,22 +107,23 @@ def test_on_a_kink_the_layer_behind_it_is_named():
     assert not found.certificate.off_kinks
 
 
-@pytest.mark.parametrize("head", ["sigmoid", "softmax", "log-softmax"])
+@pytest.mark.parametrize("head", ["sigmoid", "softmax", "log_softmax"])
 def test_under_another_outer_function_the_exact_weights_are_named(head):
     found = check_model(small(), "0", picture(), head=head)
     assert found.advice == EXACT
     assert holds(found)["affine"] is True
     assert holds(found)["exp"] is False
     assert found.certificate.apart > 0
+    assert not any("later layer" in reason for reason in found.reasons)
 
 
 @pytest.mark.parametrize("activation", [nn.ReLU, nn.GELU])
-@pytest.mark.parametrize("head", ["softmax", "log-softmax", "sigmoid"])
+@pytest.mark.parametrize("head", ["softmax", "log_softmax", "sigmoid"])
 def test_exact_weights_are_those_of_nested_derivatives_of_the_outer_function(activation, head):
     where = cut(small(activation), "0", picture())
     A, c = where.activations, 1
-    both = compare.explained(where, c, head)
-    functions = {"softmax": lambda s: s.softmax(1), "log-softmax": lambda s: s.log_softmax(1), "sigmoid": torch.sigmoid}
+    both = compare.explained(where, c, head, arranged(A.shape, "channels-first"))
+    functions = {"softmax": lambda s: s.softmax(1), "log_softmax": lambda s: s.log_softmax(1), "sigmoid": torch.sigmoid}
     _, Y1, Y2, Y3 = nested_derivatives(lambda moved: functions[head](where.tail(moved))[:, c], A).unflatten(1, A.shape)
     expected = alpha_exact(Y2, Y3, footprint(A))[0]
     counts = Y1[0] > 0
@@ -166,6 +169,9 @@ def test_a_score_that_falls_everywhere_is_said_to_have_been_compared_nowhere():
 def test_large_tails_are_not_certified_and_it_is_said_why(monkeypatch):
     monkeypatch.setattr("verify.check.certificate.LARGEST", 10)
     assert "numbers, more than 10" in check_model(small(), "0", picture()).certificate.why
+    monkeypatch.undo()
+    monkeypatch.setattr("verify.check.certificate.HELD", 10)
+    assert "weights, more than 10" in check_model(small(), "0", picture()).certificate.why
 
 
 def test_the_model_comes_back_as_it_was():
@@ -209,6 +215,87 @@ def test_a_wrong_picture_is_one_line(image, says):
     assert says in str(error.value)
 
 
+class Moved(nn.Module):
+    """Put channels last, or make tokens of a map, with leading ones that no place belongs to."""
+
+    def __init__(self, leading=None):
+        super().__init__()
+        self.leading = leading
+
+    def forward(self, x):
+        if self.leading is None:
+            return x.permute(0, 2, 3, 1)
+        tokens = x.flatten(2).transpose(1, 2)
+        return torch.cat([tokens[:, : self.leading] * 2, tokens], 1)
+
+
+class Back(Moved):
+    def forward(self, x):
+        if self.leading is None:
+            return x.permute(0, 3, 1, 2)
+        return x[:, self.leading :].transpose(1, 2).unflatten(2, (6, 6))
+
+
+@pytest.mark.parametrize(("places", "leading"), [("channels-last", None), ("tokens", 0), ("tokens", 1)])
+@pytest.mark.parametrize("activation", [nn.ReLU, nn.GELU])
+def test_another_arrangement_has_the_same_weights_and_maps(places, leading, activation):
+    layers = list(small(activation))
+    plain = check_model(nn.Sequential(*layers), "0", picture())
+    moved = nn.Sequential(layers[0], Moved(leading), Back(leading), *layers[1:])
+    found = check_model(moved, "1", picture(), places=places)
+    assert torch.allclose(torch.tensor(found.exact), torch.tensor(plain.exact))
+    assert found.weights.counting == plain.weights.counting
+    assert found.weights.relative == pytest.approx(plain.weights.relative, abs=1e-12)
+    assert (found.certificate.apart, found.advice) == (plain.certificate.apart, plain.advice)
+    assert found.certificate.engine < 1e-10
+
+
+@pytest.mark.parametrize(
+    ("shape", "places", "expected"),
+    [
+        ((1, 5, 3, 3), "channels-first", True),
+        ((1, 768, 1, 1), "channels-last", False),
+        ((1, 1, 1, 768), "channels-first", False),
+        ((1, 50, 8), "tokens", True),
+        ((1, 50, 8), "channels-first", False),
+        ((1, 1, 8), "tokens", False),
+        ((1, 8), "channels-first", False),
+    ],
+)
+def test_what_is_pooled_has_no_places(shape, places, expected):
+    assert is_map(shape, places) is expected
+
+
+def test_channels_that_seem_to_come_last_raise_a_doubt():
+    assert reasons.doubts_of((1, 7, 7, 768), "channels-first")
+    assert not reasons.doubts_of((1, 7, 7, 768), "channels-last")
+    assert not reasons.doubts_of((1, 768, 7, 7), "channels-first")
+
+
+@pytest.mark.parametrize(
+    ("shape", "places", "says"),
+    [
+        ((1, 197, 192), "channels-first", "--places tokens"),
+        ((1, 80), "tokens", "choose a layer"),
+        ((1, 24, 8), "tokens", "24 tokens are no square map"),
+        ((1, 4, 4, 4), "chanels-last", "did you mean 'channels-last'"),
+    ],
+)
+def test_activations_without_places_are_one_line(shape, places, says):
+    with pytest.raises(UsageError, match=says):
+        arranged(shape, places)
+
+
+def test_channels_that_are_zero_weigh_one_half_and_are_compared():
+    layers = nn.Conv2d(3, 2, 1), nn.ReLU(), nn.Flatten(), nn.Linear(128, 3)
+    model = nn.Sequential(*layers).eval()
+    with torch.no_grad():
+        model[0].bias.copy_(torch.tensor([-100.0, 1.0]))
+    found = check_model(model, "1", picture())
+    assert found.applies
+    assert found.certificate.within < 1e-9
+
+
 def test_an_entry_alone_has_no_later_layer_to_be_tried_in_vain(monkeypatch):
     tried = []
     layers = nn.Conv2d(3, 4, 3), nn.ReLU(), nn.Conv2d(4, 4, 3), nn.GELU(), nn.Flatten(), nn.Linear(64, 3)
@@ -219,7 +306,7 @@ def test_an_entry_alone_has_no_later_layer_to_be_tried_in_vain(monkeypatch):
 
 
 def test_advice_is_one_of_three():
-    assert {judge.CLOSED, judge.EXACT, judge.LATER} == {
+    assert {CLOSED, EXACT, LATER} == {
         "use the closed form",
         "use the exact weights",
         "take this layer instead",
