@@ -45,8 +45,11 @@ def alpha_from_tail(g: Tensor, h: Tensor, t: Tensor, sigma: Tensor) -> Tensor:
 def in_own_unit(g: Tensor, h: Tensor, t: Tensor, sigma: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
     """Return the same in a unit of A in which the largest of |g|, |h|^1/2 and |t|^1/3 is about 1, entry by entry.
 
-    Their powers and products then neither overflow nor vanish. The unit is a power of two: nothing is rounded.
+    Their powers and products then neither overflow nor vanish. The unit is a power of two: nothing is rounded. In
+    float64, which holds the cubes of 1e-100 and 1e100, they are returned as they are.
     """
+    if g.dtype == torch.float64:
+        return g, h, t, sigma
     size = torch.maximum(torch.maximum(g.abs(), h.abs().sqrt()), t.abs().pow(1 / 3))
     u = torch.frexp(size).mantissa / size
     u = torch.where(u.isfinite() & (u > 0), u, 1)
