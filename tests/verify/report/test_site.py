@@ -109,7 +109,7 @@ def test_peers_that_were_asked_are_told_and_those_that_are_missing_are_not_run(m
     text = words((mine / "peers.html").read_text("utf-8"))
     assert "ours 1.0 A inside the &lt;sum&gt;, 1e-07 in the denominator, times exp(S) relu dots: 0.25" in text
     assert "real: not run (no pictures) other: failed (it fell)" in text
-    assert "zeros &amp; all" in text and "off (found 1.5, expected 2.0)" in text
+    assert "zeros &amp; all" in text and "off (found 1.5, expected 2)" in text
     assert "odd (not tried: its program fails: KeyError)" in text
     assert "theirs a note not run it is not installed" in text
 
