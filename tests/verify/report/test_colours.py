@@ -2,19 +2,8 @@ import re
 
 import pytest
 
+from verify.report.audit import contrast
 from verify.report.colours import SERIES, SHADES, properties
-
-
-def luminance(colour):
-    """Relative luminance as WCAG 2.2 defines it, from a colour such as #0b4f3c."""
-    channels = [int(colour[i : i + 2], 16) / 255 for i in (1, 3, 5)]
-    linear = [c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in channels]
-    return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
-
-
-def contrast(one, other):
-    low, high = sorted((luminance(one), luminance(other)))
-    return (high + 0.05) / (low + 0.05)
 
 
 def test_black_on_white_has_the_known_contrast_of_21():
