@@ -2,9 +2,10 @@
 
 import json
 import re
+import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, redirect_stdout
 from pathlib import Path
 
 from rich.console import Console
@@ -61,7 +62,7 @@ def check(
     start = time.perf_counter()
     seed = models.SEED if seed is None else seed
     kept = report / f".check-{slug(model)}-{slug(layer)}"
-    with progress(console, quiet) as tell:
+    with progress(console, quiet) as tell, redirect_stdout(sys.stderr):  # what a model prints is no data
         tell("loading", 0, 1)
         subject = models.load(model, weights, seed)
         view = views.view(image, subject, size)
@@ -127,7 +128,7 @@ def heatmap(
     twice = sorted({name for name in names if names.count(name) > 1})
     if twice:
         raise UsageError(f"several pictures are called {', '.join(twice)}, and so would be their heatmaps: rename them")
-    with progress(console, quiet) as tell:
+    with progress(console, quiet) as tell, redirect_stdout(sys.stderr):
         tell("loading", 0, len(images))
         subject = models.load(model, state, models.SEED if seed is None else seed)
         if variant is None:

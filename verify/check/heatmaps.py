@@ -14,10 +14,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from verify.check.models import Subject, brief
+from verify.check.models import Subject
 from verify.check.places import arrangement
 from verify.check.views import View
-from verify.errors import UsageError, unknown
+from verify.errors import UsageError, brief, unknown
 from verify.report import files, pictures
 
 if TYPE_CHECKING:

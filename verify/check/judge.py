@@ -15,10 +15,9 @@ import numpy as np
 from verify.check import compare
 from verify.check.certificate import Certificate, certify
 from verify.check.later import nearest_affine
-from verify.check.models import brief
 from verify.check.places import FIRST, arranged
 from verify.check.reasons import CLOSED, EXACT, LATER, Assumption, assumptions_of, doubts_of, reasons_of
-from verify.errors import UsageError
+from verify.errors import UsageError, brief
 
 if TYPE_CHECKING:
     from torch import Tensor, nn

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from verify.catalogue import images, lite0
-from verify.check.models import Subject, brief
-from verify.errors import UsageError, missing, unknown
+from verify.check.models import Subject
+from verify.errors import UsageError, brief, missing, unknown
 
 if TYPE_CHECKING:
     import torch
