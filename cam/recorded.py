@@ -61,7 +61,8 @@ class Recording:
         for name, g in zip(self.names, found, strict=True):
             if g is None:
                 raise CutError(
-                    f"layer {name!r} does not reach the scores: choose a layer on the way from the input to the scores"
+                    f"layer {name!r} does not reach the scores: choose a layer on the way from the input to the "
+                    "scores, behind every operation of which torch has no gradient"
                 )
             reached.append(g if scale == 1 else g.float() / scale)
         return tuple(reached)
@@ -73,13 +74,13 @@ class Recording:
         """
         places: dict[Any, int | None] = {self.edges[k].node: -1}  # None: does not depend on the layer
         lines: list[Any] = []
-        waiting = [self.scores.grad_fn]
+        waiting = [] if self.scores.grad_fn is None else [self.scores.grad_fn]
         while waiting:
             operation = waiting[-1]
             if operation in places:
                 waiting.pop()
                 continue
-            parents = [parent for parent, _ in operation.next_functions]  # type: ignore[union-attr]
+            parents = [parent for parent, _ in operation.next_functions]
             first = [parent for parent in parents if parent is not None and parent not in places]
             if first:
                 waiting.extend(first)
@@ -87,7 +88,7 @@ class Recording:
             read = tuple((n, places[p]) for n, p in enumerate(parents) if p is not None and places[p] is not None)
             places[operation] = len(lines) if read else None
             if read:
-                lines.append((operation.name(), read))  # type: ignore[union-attr]
+                lines.append((operation.name(), read))
             waiting.pop()
         return tuple(lines)
 

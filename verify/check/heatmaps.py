@@ -57,6 +57,8 @@ class Recipe:
     def __post_init__(self) -> None:
         if (self.weights is None) == (self.variant is None):
             raise UsageError("a variant has weights of its own: choose --weights or --variant")
+        if self.variant is not None and self.head != "exp":
+            raise UsageError(f"a variant has an outer function of its own: leave out --head {self.head}")
         if self.weights is not None and self.weights not in WEIGHTS:
             raise unknown("kind of weights", self.weights, WEIGHTS)
         self.explainer  # noqa: B018  a wrong option is told before any work
