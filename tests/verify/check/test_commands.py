@@ -56,6 +56,7 @@ def test_the_page_states_the_result_in_words_and_holds_the_figure(gradcampp, fac
     text = page.read_text("utf-8")
     assert "Take this layer instead: 1." in text
     assert "gelu in 1" in text
+    assert shown.CERTIFIED in text
     parser = Images()
     parser.feed(text)
     (image,) = parser.seen
