@@ -1,4 +1,5 @@
 import gc
+import importlib.util
 
 import pytest
 import torch
@@ -6,6 +7,7 @@ from torch import nn
 from torch.nn import functional as F
 
 from cam import CutError, GradCAMPlusPlus, channels_last, cut, gradcam, head, nested_derivatives, tokens
+from verify.peers.adapters import load
 
 CLASSES = 4
 
@@ -652,7 +654,9 @@ def test_several_layers_of_a_variant_are_joined_in_its_own_way():
 
 def test_several_layers_are_joined_as_grad_cam_joins_them():
     model, x = make(nn.ReLU())
-    library = pytest.importorskip("pytorch_grad_cam", reason="grad-cam is not installed")
+    if importlib.util.find_spec("pytorch_grad_cam") is None:
+        pytest.skip("grad-cam is not installed")
+    library = load("pytorch_grad_cam")  # torchvision alone does not import beside a torch for the processor
     target = [lambda scores: scores[1]]
     for layers in (["layer"], ["layer", "tail.0"]):
         with library.GradCAMPlusPlus(model=model, target_layers=list(map(model.get_submodule, layers))) as cam:
