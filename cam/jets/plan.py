@@ -117,6 +117,7 @@ class Plan:
     def _run(self) -> None:
         values: dict[Node, Any] = {}
         bent: dict[Node, tuple[list[Any], Tensor]] = {}
+        jumping: set[Node] = set()
         with torch.enable_grad():
             for node in self.graph.graph.nodes:
                 if node.op == "placeholder":
@@ -134,6 +135,8 @@ class Plan:
                     if node in self.moving:
                         _demand_gradient(node, values)
                         operands = [*args, *kwargs.values()]
+                        if kinks.at_step(name_of(node), operands):
+                            jumping.add(node)
                         if name_of(node) in kinks.BETWEEN:  # in either order: one that moves comes first
                             operands.sort(key=lambda x: not x.requires_grad)
                         mask = _kinked(node, operands, values[node])
@@ -148,7 +151,7 @@ class Plan:
         self.S, self.g = score.detach(), g.detach().flatten()
         self.adjoints = dict(zip(self.sites, adjoints, strict=False))
         self.values = {node: _detached(value) for node, value in values.items()}
-        unwatched = (name_of(node) for node in self.nodes if not self.watches(node))
+        unwatched = (name_of(node) for node in self.nodes if node in jumping or not self.watches(node))
         self.unwatched = tuple(dict.fromkeys(unwatched))
 
     def _moving_kinks(

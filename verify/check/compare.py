@@ -100,7 +100,7 @@ def explained(
     A = A.flatten()[order]
     exp = outer.head("exp")
     errors = torch.zeros_like(of_head)
-    errors[2:] = CANCELS * through.sizes[:, order.flatten()]
+    errors[2:] = (CANCELS * through.sizes[:, order.flatten()]).nan_to_num(torch.inf, torch.inf)
     with RunningError() as mode:
         mode.assume(of_head, errors)
         closed = weighed(A, c, of_score[:2], exp, "closed")

@@ -403,3 +403,36 @@ def test_on_a_kink_without_a_later_layer_it_is_said_that_both_weights_are_one():
     assert holds(found)["off-kinks"] is False
     assert (found.advice, found.instead) == (EXACT, None)
     assert found.reasons[-1].startswith("On a kink there is no derivative")
+
+
+MASKED = {
+    "product": lambda a: a * (a > 0),
+    "masked fill": lambda a: a.masked_fill(a <= 0, 0),
+    "sign": lambda a: a * a.sign(),
+    "floor": lambda a: a * a.floor(),
+    "round": lambda a: a * (a - 0.5).round(),
+}
+
+
+@pytest.mark.parametrize("name", MASKED)
+def test_a_kink_that_a_mask_makes_is_not_overlooked(name):
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        layers = nn.Conv2d(3, 4, 3), nn.ReLU(), Do(MASKED[name]), nn.Flatten(), nn.Linear(144, 3)
+        model = nn.Sequential(*layers).double().eval()
+    found = check_model(model, "1", picture() - 0.5)
+    assert holds(found)["off-kinks"] is None
+    assert not found.applies
+
+
+def test_a_mask_off_its_kink_does_no_harm():
+    found = check_model(behind(MASKED["product"]), "0", picture())
+    assert holds(found)["off-kinks"] is True
+    assert found.applies
+
+
+def test_curvature_without_bound_has_no_bound():
+    model = behind(lambda a: a + a.norm(dim=1, keepdim=True))  # A = 0: the cone's tip
+    model[0].weight.data.zero_()
+    model[0].bias.data.zero_()
+    assert not check_model(model, "0", picture()).applies
