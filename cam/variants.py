@@ -165,6 +165,6 @@ def variant(name: str) -> Variant:
     """
     known = {one.name: one for one in VARIANTS}
     if name not in known:
-        near = get_close_matches(name, known, n=1, cutoff=0)[0]
+        near = get_close_matches(str(name), known, n=1, cutoff=0)[0]
         raise ValueError(f"no variant is called {name!r}; did you mean {near!r}? (known: {', '.join(known)})")
     return known[name]

@@ -1,6 +1,6 @@
 """What is worked out once for a tail and a score, before any line is followed: see `cam.jets`."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -144,9 +144,7 @@ class Plan:
                             bent[node] = operands, mask
             outputs = [_tensor(values[node]) for node in (*self.sites, *bent)]
             wanted = [values[self.source], *outputs]
-            g, *adjoints = torch.autograd.grad(
-                score, wanted, allow_unused=True, materialize_grads=True, retain_graph=bool(bent)
-            )
+            g, *adjoints = _gradients(score, wanted, keep=bool(bent))
             self.kinked = self._moving_kinks(values, bent, adjoints[len(self.sites) :])
         self.S, self.g = score.detach(), g.detach().flatten()
         self.adjoints = dict(zip(self.sites, adjoints, strict=False))
@@ -247,6 +245,15 @@ def _kinked(node: Node, operands: list[Any], output: Any) -> Tensor | None:
         return None
     with torch.no_grad():
         return kinks.at_kink(name_of(node), operands[0], operands[1:], _tensor(output))
+
+
+def _gradients(score: Tensor, wanted: Sequence[Tensor], keep: bool) -> list[Tensor]:
+    """Return dscore/dx for each x: 0 where there is none, and of what is made from the shape of A alone (ones_like)."""
+    reached = [x for x in wanted if x.requires_grad and score.requires_grad]
+    found: Iterator[Tensor] = iter(())
+    if reached:
+        found = iter(torch.autograd.grad(score, reached, retain_graph=keep, allow_unused=True, materialize_grads=True))
+    return [next(found) if x.requires_grad and score.requires_grad else torch.zeros_like(x) for x in wanted]
 
 
 def _tensor(value: Any) -> Any:
