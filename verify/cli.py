@@ -83,7 +83,7 @@ def verify(
         sys.stdout.write(text)
     elif not quiet:
         Console().print(table.terminal(document, outcome.seconds))
-    messages.print(f"report: {report / 'index.html'}", highlight=False, soft_wrap=True)
+    messages.print(f"report: {report / 'index.html'}", highlight=False, markup=False, soft_wrap=True)
     if record:
         files.write_whole(ledger.EXPECTED, ledger.dumps(ledger.expected_of(outcome.document)).encode())
         return
@@ -222,7 +222,7 @@ def properties(
         words = [*shown.summary(outcome), *whole_maps.summary(outcome)]
         words += [] if maps is None else pictured.sentences(picture_study.document(maps))
         Console().print(" ".join(words), highlight=False, soft_wrap=True)
-    messages.print(f"report: {report / 'properties.html'}", highlight=False, soft_wrap=True)
+    messages.print(f"report: {report / 'properties.html'}", highlight=False, markup=False, soft_wrap=True)
     if record:
         necessity.record(outcome)
         if maps is not None and picture_study.is_enough(maps):
@@ -433,7 +433,7 @@ def check(
         sys.stdout.write(text)
     elif not quiet:
         Console().print(shown.terminal(loads(text)))
-    messages.print(f"report: {page}", highlight=False, soft_wrap=True)
+    messages.print(f"report: {page}", highlight=False, markup=False, soft_wrap=True)
 
 
 @app.command()

@@ -12,14 +12,18 @@ from torch.fx.node import map_arg
 from cam.jets import kinks
 from cam.jets.curves import BENT, CURVED, derivatives, operation
 from cam.jets.folding import folded
-from cam.jets.rules import RULES, demand_agreement, demand_reals, generic, generic_curved
+from cam.jets.rules import RULES, UnknownOperation, demand_agreement, demand_reals, generic, generic_curved
 from cam.jets.walk import Walk, elementwise
-from cam.smooth import dependent, harmless, name_of, smooth_operations
+from cam.smooth import dependent, harmless, layer_of, name_of, smooth_operations
 
 Rule = Callable[..., Any]
 # What moves two tied units by the same amount may differ in so many roundings; their weights are at most a thousand
 # times as large.
 ROUNDINGS = 1 << 14
+# What these put out does not depend on what the tensor they read holds.
+CONSTANT = frozenset(
+    ("zeros_like", "ones_like", "full_like", "empty_like", "new_zeros", "new_ones", "new_full", "new_empty")
+)
 
 
 @dataclass(frozen=True)
@@ -113,6 +117,7 @@ class Plan:
     def _run(self) -> None:
         values: dict[Node, Any] = {}
         bent: dict[Node, tuple[list[Any], Tensor]] = {}
+        jumping: set[Node] = set()
         with torch.enable_grad():
             for node in self.graph.graph.nodes:
                 if node.op == "placeholder":
@@ -128,7 +133,10 @@ class Plan:
                     args, kwargs = map_arg((node.args, node.kwargs), values.__getitem__)
                     values[node] = operation(node)(*args, **kwargs)
                     if node in self.moving:
+                        _demand_gradient(node, values)
                         operands = [*args, *kwargs.values()]
+                        if kinks.at_step(name_of(node), operands):
+                            jumping.add(node)
                         if name_of(node) in kinks.BETWEEN:  # in either order: one that moves comes first
                             operands.sort(key=lambda x: not x.requires_grad)
                         mask = _kinked(node, operands, values[node])
@@ -141,7 +149,7 @@ class Plan:
         self.S, self.g = score.detach(), g.detach().flatten()
         self.adjoints = dict(zip(self.sites, adjoints, strict=False))
         self.values = {node: _detached(value) for node, value in values.items()}
-        unwatched = (name_of(node) for node in self.nodes if not self.watches(node))
+        unwatched = (name_of(node) for node in self.nodes if node in jumping or not self.watches(node))
         self.unwatched = tuple(dict.fromkeys(unwatched))
 
     def _moving_kinks(
@@ -216,6 +224,16 @@ class Plan:
             if name_of(node) != "add":
                 return node in self.adjoints and node not in self.passed
         return False
+
+
+def _demand_gradient(node: Node, values: dict[Node, Any]) -> None:
+    """Raise UnknownOperation if torch has no gradient of an operation: it would count as constant."""
+    found = _tensor(values[node])
+    if name_of(node) in CONSTANT or not found.is_floating_point():
+        return
+    felt = any(isinstance(values[one], Tensor) and values[one].requires_grad for one in node.all_input_nodes)
+    if felt and (found.grad_fn is None or found.grad_fn.name().endswith("NotImplemented")):
+        raise UnknownOperation(f"torch has no gradient of {name_of(node)} in layer {layer_of(node)!r}")
 
 
 def _still(*_: Any, **__: Any) -> None:

@@ -28,6 +28,8 @@ NEAR = 0.1
 
 # Endings of the files that remember derivatives of the score, and of what stands under a softmax.
 KEPT = ("score", "head")
+# What the engine may be off in h and t, as a share of all that adds to them: ten thousand roundings.
+CANCELS = 2.0**-40
 # Bound of the difference of two weights that are 1/2: 8u.
 HALF = 2.0**-50
 
@@ -47,8 +49,8 @@ class Both:
         closed, exact: the maps and everything behind them.
         plain: derivatives of the class's score.
         through: derivatives of what stands under the outer function: the same, or the logarithm of the probability.
-        gap, bound: alpha closed - alpha exact and what rounding can have to do with it, (K, H, W), if h and t are what
-            was computed.
+        gap, bound: alpha closed - alpha exact and what rounding can have to do with it, (K, H, W), if h and t are off
+            by no more than the share `CANCELS` of all that adds to them.
     """
 
     closed: "Explanation"
@@ -97,7 +99,10 @@ def explained(
     )
     A = A.flatten()[order]
     exp = outer.head("exp")
+    errors = torch.zeros_like(of_head)
+    errors[2:] = (CANCELS * through.sizes[:, order.flatten()]).nan_to_num(torch.inf, torch.inf)
     with RunningError() as mode:
+        mode.assume(of_head, errors)
         closed = weighed(A, c, of_score[:2], exp, "closed")
         if head == LOG_SOFTMAX:
             exact = _identity(A, c, of_head)
@@ -152,7 +157,7 @@ class Weights:
         compared: at how many of those that count both weights are finite.
         largest, relative, median: max |closed - exact|, max and median |closed - exact|/|exact|, over these.
         rank: Spearman's rank correlation, over these.
-        bound: what rounding can have to do with the largest difference, if h and t are what was computed.
+        bound: what rounding can have to do with the largest difference, see `Both`.
         same: whether no difference exceeds what rounding can have to do with it; None if that is not known, or if no
             entry counts.
         beyond: (closed, exact) at how many that count the weight is negative or not finite: beyond a pole, or on it.

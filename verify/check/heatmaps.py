@@ -14,10 +14,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from verify.check.models import Subject, brief
+from verify.check.models import Subject
 from verify.check.places import arrangement
 from verify.check.views import View
-from verify.errors import UsageError, unknown
+from verify.errors import UsageError, brief, unknown
 from verify.report import files, pictures
 
 if TYPE_CHECKING:
@@ -57,6 +57,8 @@ class Recipe:
     def __post_init__(self) -> None:
         if (self.weights is None) == (self.variant is None):
             raise UsageError("a variant has weights of its own: choose --weights or --variant")
+        if self.variant is not None and self.head != "exp":
+            raise UsageError(f"a variant has an outer function of its own: leave out --head {self.head}")
         if self.weights is not None and self.weights not in WEIGHTS:
             raise unknown("kind of weights", self.weights, WEIGHTS)
         self.explainer  # noqa: B018  a wrong option is told before any work

@@ -15,10 +15,9 @@ import numpy as np
 from verify.check import compare
 from verify.check.certificate import Certificate, certify
 from verify.check.later import nearest_affine
-from verify.check.models import brief
-from verify.check.places import FIRST, arranged
-from verify.check.reasons import CLOSED, EXACT, LATER, Assumption, assumptions_of, doubts_of, reasons_of
-from verify.errors import UsageError
+from verify.check.places import FIRST, TOKENS, arranged
+from verify.check.reasons import CLOSED, EXACT, LATER, Assumption, assumptions_of, doubts_of, failing_of, reasons_of
+from verify.errors import UsageError, brief
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -138,12 +137,20 @@ def check_model(
     kinks = _kinks(where, both.plain, c, seed)
     assumptions = assumptions_of(both.plain, order, weights, head)
     advice, instead = CLOSED, None
-    failing = {each.name for each in assumptions if each.needed and each.holds is not True}
+    failing = failing_of(assumptions)
     if failing:
         advice = EXACT
         if head == "exp" and failing & {"affine", "off-kinks"}:
             smooth = [each.layer for each in both.plain.operations if each.kind == "smooth"]
-            instead = nearest_affine(model, name, image, c, smooth, places, lambda at: progress(f"trying {at}", 0, 1))
+            instead = nearest_affine(
+                model,
+                name,
+                image,
+                smooth,
+                lambda at: _applies(at, c, places),
+                places,
+                lambda at: progress(f"trying {at}", 0, 1),
+            )
             advice = LATER if instead else EXACT
     return Check(
         layer=name,
@@ -165,6 +172,14 @@ def check_model(
         instead=instead,
         reasons=(*reasons_of(assumptions, advice, instead), *doubts_of(shape, places)),
     )
+
+
+def _applies(where: "Cut", c: int, places: str) -> bool:
+    """Whether every assumption of (19) holds at a cut, for an exponential."""
+    shape = tuple(where.activations.shape)
+    order = arranged(shape, FIRST if len(shape) == 4 and places == TOKENS else places)
+    both = compare.explained(where, c, "exp", order)
+    return not failing_of(assumptions_of(both.plain, order, compare.weights(both), "exp"))
 
 
 def _named(model: "nn.Module", layer: "nn.Module | str") -> str:

@@ -3,11 +3,14 @@
 from typing import TYPE_CHECKING, Any
 
 from verify.check.places import FIRST, is_map
+from verify.errors import UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
     from torch import Tensor, nn
+
+    from cam.tail import Cut
 
 
 def later_layers(
@@ -51,23 +54,22 @@ def nearest_affine(
     model: "nn.Module",
     layer: str,
     image: "Tensor",
-    c: int,
     smooth: "Iterable[str]",
+    does: "Callable[[Cut], bool]",
     places: str = FIRST,
     progress: "Callable[[str], None]" = lambda _: None,
 ) -> str | None:
-    """Return the nearest later layer with places, piecewise linear behind it and off its kinks; None if there is none.
+    """Return the nearest later layer with places that is piecewise linear behind it and does; None if there is none.
 
     Args:
         model: in eval mode.
         layer: behind which to look.
         image: what the model sees.
-        c: the class.
         smooth: the layers that run smooth operations: what ends before the last of them starts is not tried.
+        does: whether the assumptions hold where a model was cut.
         places: how activations are arranged, one of `verify.check.places`.
         progress: called with every layer that is tried.
     """
-    from cam.jets import pure_derivatives
     from cam.tail import CutError, cut
 
     later, starts = later_layers(model, layer, image, places)
@@ -76,11 +78,8 @@ def nearest_affine(
         progress(name)
         try:
             where = cut(model, name, image)
-            if where.tail.smooth_operations:
-                continue
-            found = pure_derivatives(where.tail, where.activations, order=1, target=c)
-        except (CutError, ValueError):  # not on the path, or not to be looked at: then it is no advice
+            if not where.tail.smooth_operations and does(where):
+                return name
+        except (CutError, ValueError, UsageError):  # not on the path, or not to be looked at: then it is no advice
             continue
-        if not bool(found.kinked.any()) and not found.unwatched:
-            return name
     return None

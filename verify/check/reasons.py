@@ -47,15 +47,19 @@ def assumptions_of(
     h, t, on_kink = (each[order.flatten()] for each in (plain.h, plain.t, plain.kinked))
     smooth = [each for each in plain.operations if each.kind == "smooth"]
     named = ", ".join(dict.fromkeys(f"{each.name} in {each.layer or 'the model itself'}" for each in smooth))
-    straight = not bool(h.any()) and not bool(t.any())
+    least = compare.CANCELS * plain.sizes[:, order.flatten()]
+    along = (h.abs() > least[0]) | (t.abs() > least[1])
+    straight = not bool(along.any())
     if not smooth:
         curved = "every operation behind the layer is linear or piecewise linear"
-    elif straight:
+    elif straight and not bool(h.any()) and not bool(t.any()):
         curved = f"{named} is smooth, and adds nothing along any entry's line at A"
+    elif straight:
+        curved = f"{named} is smooth, and what it adds along any entry's line at A cancels up to rounding"
     else:
         bent = [each for each in smooth if each.second or each.third]
         curved = ", ".join(dict.fromkeys(f"{each.name} in {each.layer or 'the model itself'}" for each in bent)) + (
-            f" is smooth: the score is curved along {int((h.ne(0) | t.ne(0)).sum())} of {len(h)} entries' lines"
+            f" is smooth: the score is curved along {int(along.sum())} of {len(h)} entries' lines"
         )
     kinked = int(on_kink.sum())
     off: bool | None = not kinked
@@ -68,7 +72,7 @@ def assumptions_of(
         off, kinks = None, f"it is not known where {', '.join(plain.unwatched)} bends"
     pole = weights.compared < weights.counting
     nearest = "–" if weights.nearest is None else f"{weights.nearest:.2g}"
-    agree = "no entry counts: nothing was compared"
+    agree = "no entry counts: nothing was compared, and both maps are zero"
     if weights.largest is not None:
         agree = f"the largest difference is {weights.largest:.2g}, rounding explains {weights.bound:.2g}"
     return (
@@ -101,22 +105,30 @@ def assumptions_of(
     )
 
 
+def failing_of(assumptions: tuple[Assumption, ...]) -> set[str]:
+    """Return the names of the assumptions that are needed and not known to hold."""
+    return {each.name for each in assumptions if each.needed and each.holds is not True}
+
+
 def reasons_of(assumptions: tuple[Assumption, ...], advice: str, instead: str | None) -> tuple[str, ...]:
     """Say in sentences why something is advised."""
     if advice == CLOSED:
         return ("Every assumption of (19) holds here: its weights are those of (10), and so is the map.",)
-    failing = [each for each in assumptions if each.needed and each.holds is not True]
+    names = failing_of(assumptions)
+    failing = [each for each in assumptions if each.name in names]
     said = [
         f"{'Not known' if each.holds is None else 'Not met'}: {each.says} ({each.why})."
         for each in failing
         if each.name != "measured" or len(failing) == 1
     ]
-    if [each.name for each in failing] == ["measured"] and failing[0].holds is False:
+    if names == {"measured"} and failing[0].holds is False:
         said.append("Every other assumption holds, so this should not be: please report it as a fault of gradcampp.")
     if advice == LATER:
-        said.append(f"Behind {instead} everything is piecewise linear: there the closed form is exact, off its kinks.")
+        said.append(f"Behind {instead} everything is piecewise linear, and every assumption of (19) holds there.")
     elif failing[0].name in ("affine", "off-kinks") and all(each.name != "exp" for each in failing):
-        said.append("No later layer that still has places would do.")
+        said.append("No later layer with places has only what is piecewise linear behind it and meets the assumptions.")
+    if advice == EXACT and names == {"off-kinks"}:
+        said.append("On a kink there is no derivative: there both weights are those of the piece that torch chooses.")
     return tuple(said)
 
 

@@ -101,8 +101,10 @@ def deviation(peer: Peer, scene: Scene) -> dict[str, Any]:
         shown = None if peer.picture is None else ask(peer.picture, model, scene.layer, image, c).double()
     except Exception as error:
         return {"failed": f"{type(error).__name__}: {(str(error).splitlines() or [''])[0]}"}
-    if found.shape != exact.shape or not bool(found.isfinite().all()):
-        return {"failed": f"its map is {tuple(found.shape)} and not finite, or not of the shape {tuple(exact.shape)}"}
+    if found.shape != exact.shape:
+        return {"failed": f"its map is of shape {tuple(found.shape)}, and the layer's {tuple(exact.shape)}"}
+    if not bool(found.isfinite().all()):
+        return {"failed": "its map is not finite"}
     one, other = picture.normalised(found[0].numpy()), picture.normalised(exact[0].numpy())
     result: dict[str, Any] = {
         "map": picture.largest_difference(one, other),

@@ -1,4 +1,5 @@
-"""What looks like an error in a peer, each with a program of about ten lines that shows it.
+"""What a peer does otherwise than (19), its own documentation or a caller's network before the call would have it, each
+with a program of about ten lines that shows it. Whether it is an error or a choice is for its authors to say.
 
 A program needs torch and the peer alone. It leaves two numbers, `found` and `expected`; the finding stands as long as
 they differ. It is run before it is told: what does not show any more is not reported.
@@ -23,11 +24,15 @@ nn.init.ones_(model[0].weight)
 nn.init.constant_(model[2].weight, 0.5)  # g = 1/2 at every place
 image = torch.ones(1, 1, 2, 2)  # A = 1, sigma = 4, S = 2
 """
+UNEVEN = """\
+model[2].weight.data[0] = torch.tensor([0.125, 0.125, 2, 2])  # g
+expected = 2 * 0.125 / (2 + 4 * 0.125) + 2 * 2 / (2 + 4 * 2)  # (19): 1/2; with sum(A g^3) it is 0.667
+"""
 
 
 @dataclass(frozen=True)
 class Finding:
-    """One thing that looks like an error.
+    """One thing that a user may not expect.
 
     Args:
         peer: of whom.
@@ -68,6 +73,16 @@ expected = 1.0
     ),
     Finding(
         "torchcam-smooth",
+        "third-derivative-in-the-sum",
+        "sigma g^3 is sum(A g^3), the gradients of all places; its documentation and (19) have g^3 of the place itself",
+        f"""{ONE_CHANNEL}{UNEVEN}from torchcam.methods import SmoothGradCAMpp
+with SmoothGradCAMpp(model, "0", std=1e-30) as cam:
+    model(image)
+    found = cam(0, normalized=False)[0].max().item()
+""",
+    ),
+    Finding(
+        "torchcam-smooth",
         "no-half-precision",
         "a float16 model fails: the noise is drawn in float32",
         f"""{ONE_CHANNEL}from torchcam.methods import SmoothGradCAMpp
@@ -95,6 +110,15 @@ with SmoothGradCAMpp(model, "0", num_samples=4) as cam:
     model(image)
     found = cam(0, normalized=False)[0].max().item()
 expected = 4 * 0.25 * 0.375  # means: g 0.375, g^2 0.1875, g^3 0.09375; alpha 1/4
+""",
+    ),
+    Finding(
+        "monai",
+        "third-derivative-in-the-sum",
+        "sigma g^3 is sum(A g^3), the gradients of all places, where (19) has g^3 of the place itself",
+        f"""{ONE_CHANNEL}{UNEVEN}from monai.visualize import GradCAMpp
+cam = GradCAMpp(nn_module=model, target_layers="0")
+found = cam.compute_map(image, class_idx=0).max().item() / model(image)[0, 0].exp().item()
 """,
     ),
     Finding(
@@ -167,7 +191,7 @@ found, expected = model[0].weight.grad.item(), 7.0
     Finding(
         "pytorch-grad-cam",
         "small-gradients",
-        "1e-6 is added to 2 g^2: gradients of 1e-4 get 2 % of the weight that (19) gives them",
+        "1e-6 is added to 2 g^2, against 0/0: gradients of 1e-4 get 2 % of the weight that (19) gives them",
         f"""{ONE_CHANNEL}from pytorch_grad_cam import GradCAMPlusPlus
 import numpy
 g, A = numpy.full((1, 1, 2, 2), 1e-4), numpy.ones((1, 1, 2, 2))
@@ -179,7 +203,7 @@ expected = 4 * 1e-4**2 / (2 * 1e-4**2 + 4 * 1e-4**3) * 1e-4
     Finding(
         "pytorch-grad-cam",
         "training-flag-lost",
-        "a network in training comes back in eval mode",
+        "a network in training comes back in eval mode: the constructor calls eval()",
         f"""{ONE_CHANNEL}from pytorch_grad_cam import GradCAMPlusPlus
 from pytorch_grad_cam.utils.model_targets import ClassifierOutputTarget
 model.train()

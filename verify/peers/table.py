@@ -58,6 +58,15 @@ def _deviation(found: Mapping[str, Any] | None) -> str:
     return number(found["map"]) if "map" in found else NOT_RUN if "not_run" in found else "failed"
 
 
+def _picture(result: Mapping[str, Any]) -> str:
+    """Say how far a picture is from the exact one, and whether it is nearer when it is turned over."""
+    off, turned = result["picture"], result["turned"]
+    if isinstance(off, str):
+        return f"its picture is {off}"
+    told = f"its picture is off by {number(off)} of the maximum"
+    return f"{told}, 1 minus it by {number(turned)}" if turned < off else told
+
+
 def tables(document: Record) -> list[Table]:
     """Return the tables there are: that of behaviours only if a peer was run."""
     run = [record for record in document["peers"] if record["behaviours"]]
@@ -84,6 +93,8 @@ def lines(document: Record) -> list[str]:
             for kind in ("not_run", "failed"):
                 if kind in result:
                     found.append(f"{record['peer']} on {name}: {kind.replace('_', ' ')}: {result[kind]}")
+            if result.get("picture") is not None:
+                found.append(f"{record['peer']} on {name}: {_picture(result)}")
         for finding in record["findings"] or ():
             about = f"{record['peer']} {record['version']}: {finding['says']}"
             if "failed" in finding:

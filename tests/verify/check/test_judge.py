@@ -311,3 +311,128 @@ def test_advice_is_one_of_three():
         "use the exact weights",
         "take this layer instead",
     }
+
+
+class Do(nn.Module):
+    def __init__(self, function):
+        super().__init__()
+        self.function = function
+
+    def forward(self, x):
+        return self.function(x)
+
+
+def behind(function):
+    """Return a network whose first layer is followed by a function and a linear classifier."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        layers = nn.Conv2d(3, 4, 3), Do(function), nn.Flatten(), nn.Linear(144, 3)
+        return nn.Sequential(*layers).double().eval()
+
+
+CANCELLING = {
+    "softplus": lambda a: nn.functional.softplus(a) - nn.functional.softplus(-a),
+    "logarithm": lambda a: a.sigmoid().log() - (-a).sigmoid().log(),
+    "square": lambda a: (a + 1) ** 2 - (a - 1) ** 2,
+}
+
+
+@pytest.mark.parametrize("name", CANCELLING)
+def test_curvature_that_cancels_is_none(name):
+    found = check_model(behind(CANCELLING[name]), "0", picture())
+    assert any(each.kind == "smooth" for each in found.operations)
+    assert holds(found)["affine"] is True
+    assert found.weights.same is True
+    assert found.applies
+
+
+def test_curvature_that_nearly_cancels_is_found():
+    nearly = lambda a: nn.functional.softplus(a) - nn.functional.softplus(-(1 + 1e-7) * a)  # noqa: E731
+    found = check_model(behind(nearly), "0", picture())
+    assert holds(found)["affine"] is False
+    assert not found.applies
+
+
+class Later(nn.Module):
+    """A curved function, then a layer from which the first score is a given multiple of the sum."""
+
+    def __init__(self, slope):
+        super().__init__()
+        self.first, self.curved, self.layer, self.slope = small()[0], nn.SiLU(), nn.Identity(), slope
+
+    def forward(self, x):
+        total = self.slope * self.layer(self.curved(self.first(x)) - 1).sum((1, 2, 3))
+        return torch.stack([total, -total], 1)
+
+
+@pytest.mark.parametrize("slope", [1.0, -1.0])
+def test_no_layer_is_named_at_which_the_assumptions_fail(slope):
+    model = Later(slope).double().eval()
+    found = check_model(model, "first", picture(), target=0)
+    assert found.instead == ("curved" if slope > 0 else None)
+    if slope > 0:
+        assert check_model(model, "curved", picture(), target=0).applies
+    else:
+        assert not check_model(model, "curved", picture(), target=0).applies
+        assert "No later layer" in found.reasons[-1]
+
+
+class Dips(nn.Module):
+    """A layer, then x^2 - 3/4 in another one: -1/2 at all four places if it puts out 1/2, and 2 + sigma g = 0."""
+
+    def __init__(self, at):
+        super().__init__()
+        self.A = torch.full((1, 1, 2, 2), at, dtype=torch.float64)
+        self.layer, self.curved = nn.Identity(), Do(lambda x: x.square() - 0.75)
+
+    def forward(self, x):
+        A = self.curved(self.layer(self.A + 0 * x.sum()))
+        return torch.stack([A.sum((1, 2, 3)), A.mean((1, 2, 3))], 1)
+
+
+@pytest.mark.parametrize(("at", "instead"), [(0.5, None), (1.0, "curved")])
+def test_no_layer_is_named_at_which_there_is_a_pole(at, instead):
+    assert holds(check_model(Dips(at), "curved", picture(), target=0))["no-pole"] is (instead is not None)
+    assert check_model(Dips(at), "layer", picture(), target=0).instead == instead
+
+
+def test_on_a_kink_without_a_later_layer_it_is_said_that_both_weights_are_one():
+    layers = nn.Conv2d(3, 2, 1), nn.ReLU(), nn.Flatten(), nn.ReLU(), nn.Linear(128, 3)
+    model = nn.Sequential(*layers).eval()
+    found = check_model(model, "1", picture())
+    assert holds(found)["off-kinks"] is False
+    assert (found.advice, found.instead) == (EXACT, None)
+    assert found.reasons[-1].startswith("On a kink there is no derivative")
+
+
+MASKED = {
+    "product": lambda a: a * (a > 0),
+    "masked fill": lambda a: a.masked_fill(a <= 0, 0),
+    "sign": lambda a: a * a.sign(),
+    "floor": lambda a: a * a.floor(),
+    "round": lambda a: a * (a - 0.5).round(),
+}
+
+
+@pytest.mark.parametrize("name", MASKED)
+def test_a_kink_that_a_mask_makes_is_not_overlooked(name):
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        layers = nn.Conv2d(3, 4, 3), nn.ReLU(), Do(MASKED[name]), nn.Flatten(), nn.Linear(144, 3)
+        model = nn.Sequential(*layers).double().eval()
+    found = check_model(model, "1", picture() - 0.5)
+    assert holds(found)["off-kinks"] is None
+    assert not found.applies
+
+
+def test_a_mask_off_its_kink_does_no_harm():
+    found = check_model(behind(MASKED["product"]), "0", picture())
+    assert holds(found)["off-kinks"] is True
+    assert found.applies
+
+
+def test_curvature_without_bound_has_no_bound():
+    model = behind(lambda a: a + a.norm(dim=1, keepdim=True))  # A = 0: the cone's tip
+    model[0].weight.data.zero_()
+    model[0].bias.data.zero_()
+    assert not check_model(model, "0", picture()).applies

@@ -2,11 +2,12 @@
 
 import sys
 import types
+from fractions import Fraction
 
 import pytest
 
 from verify.peers.adapters import PEERS, load
-from verify.peers.findings import FINDINGS, differs, shown, standing
+from verify.peers.findings import FINDINGS, ONE_CHANNEL, UNEVEN, differs, shown, standing
 
 LIBRARIES = {peer.name: peer for peer in PEERS}
 SHOWN_BY = {"pytorch-grad-cam": "1.5.7", "torchcam": "0.5.0", "torchcam-smooth": "0.5.0", "monai": "1.6.1"}
@@ -78,3 +79,16 @@ def test_a_program_that_fails_shows_nothing_and_that_is_said(monkeypatch):
 )
 def test_a_rounding_is_no_difference(found, expected, apart):
     assert differs(found, expected) is apart
+
+
+def test_what_is_expected_of_uneven_gradients_is_what_19_gives():
+    from cam import GradCAMPlusPlus
+
+    names = {}
+    exec(ONE_CHANNEL + UNEVEN, names)
+    found = GradCAMPlusPlus(names["model"], "0").attribute(names["image"], 0).max().item()
+    assert not differs(found, names["expected"])
+    assert names["expected"] == 0.5
+    A, g = [Fraction(1)] * 4, [Fraction(1, 8)] * 2 + [Fraction(2)] * 2
+    both = sum(a * x**3 for a, x in zip(A, g, strict=True))
+    assert differs(float(sum(x**3 / (2 * x**2 + both) for x in g)), 0.5)

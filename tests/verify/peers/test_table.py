@@ -151,3 +151,15 @@ def test_a_callable_alone_is_asked_alone_and_named_peers_beside_it(user):
     assert [peer.name for peer in chosen([], f"{user}:mine")] == ["callable"]
     assert [peer.name for peer in chosen(["monai", "monai"], f"{user}:mine")] == ["monai", "callable"]
     assert chosen([]) == PEERS
+
+
+def test_a_picture_is_told_with_its_distance_and_turned_over_where_that_is_nearer():
+    record = {"peer": "planted", "note": "", "why": "", "formula": "other", "findings": []}
+
+    def told(**result):
+        (line,) = table.lines({"peers": [{**record, "deviation": {"scene": {"map": 0.1, **result}}}]})
+        return line
+
+    assert told(picture=0.25, turned=0.9) == "planted on scene: its picture is off by 0.25 of the maximum"
+    assert told(picture=0.9, turned=0.25).endswith("off by 0.9 of the maximum, 1 minus it by 0.25")
+    assert told(picture="not finite", turned="not finite").endswith("its picture is not finite")
