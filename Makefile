@@ -9,7 +9,7 @@
 PYTHON ?= python3
 JOBS ?= 2
 ARGS ?=
-EXTRAS := real,zoo,test,notebooks
+EXTRAS := real,zoo,peers,test,notebooks
 
 BIN := .venv/bin
 STAMP := .venv/installed

@@ -26,7 +26,7 @@ def tokens(skip: int = 1, size: tuple[int, ...] | None = None) -> Arrangement:
         size: height and width in tokens; a square by default.
     """
 
-    def arranged(x: Tensor) -> Tensor:
+    def map_of(x: Tensor) -> Tensor:
         if x.ndim != 3:
             raise ValueError(f"tokens are of shape (batch, tokens, channels), not {tuple(x.shape)}")
         places = x.shape[1] - skip
@@ -39,14 +39,47 @@ def tokens(skip: int = 1, size: tuple[int, ...] | None = None) -> Arrangement:
             )
         return x[:, skip:].movedim(2, 1).unflatten(2, shape)
 
-    return arranged
+    return map_of
+
+
+def arranged(arrangement: Arrangement, x: Tensor, exact: bool) -> Tensor:
+    """Return what an arrangement makes of a layer's output, or of derivatives by it, (B, ...).
+
+    Raises:
+        ValueError: it is no tensor (B, ...), or `exact` is true and it is not made by moving entries about.
+    """
+    found = arrangement(x)
+    if not isinstance(found, Tensor) or found.ndim < 1 or len(found) != len(x):
+        what = f"a tensor {tuple(found.shape)}" if isinstance(found, Tensor) else f"a {type(found).__name__}"
+        raise ValueError(
+            f"reshape_transform must make a tensor (B, K, *places) of {tuple(x.shape)}, not {what}; for tokens it "
+            "is cam.tokens(), with its brackets"
+        )
+    if exact and not rearranges(arrangement, x):
+        raise ValueError(
+            "reshape_transform must only move entries of an image about or leave some out: exact derivatives along "
+            "entries are none along what it makes of them"
+        )
+    return found
 
 
 def rearranges(arrangement: Arrangement, x: Tensor) -> bool:
-    """Whether an arrangement only moves entries of a tensor shaped like x about, or leaves some out."""
-    numbers = torch.arange(x.numel(), dtype=torch.float64, device=x.device).view(x.shape)
+    """Whether an arrangement only moves entries of each image of x about, or leaves some out.
+
+    Tried on numbers of both signs and all sizes, of which no two have a third for their sum or mean, and on x itself:
+    where entries go must not depend on what they are.
+    """
+    draws = torch.rand(x.numel(), 2, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
+    numbers = ((draws[:, 0] - 0.5).sign() * (40 * draws[:, 1] - 20).exp()).view(x.shape).to(x.device)
     found = arrangement(numbers)
-    if not isinstance(found, Tensor) or found.dtype != numbers.dtype:
+    if not isinstance(found, Tensor) or found.dtype != numbers.dtype or found.ndim < 1 or len(found) != len(x):
         return False
-    flat = found.flatten()
-    return bool((flat == flat.round()).all()) and len(flat.unique()) == len(flat) and bool((flat < x.numel()).all())
+    ordered, places = numbers.flatten().sort()
+    origin = places[torch.searchsorted(ordered, found.flatten().contiguous()).clamp(max=x.numel() - 1)].view(
+        found.shape
+    )
+    one_each = torch.equal(numbers.flatten()[origin], found) and len(origin.unique()) == origin.numel()
+    images = origin.flatten(1) // max(x[0].numel(), 1) if found.ndim > 1 else origin.unsqueeze(1)
+    own = bool((images == torch.arange(len(x), device=x.device).unsqueeze(1)).all())
+    again = arrangement(x)
+    return one_each and own and again.shape == found.shape and again.equal(x.flatten()[origin])

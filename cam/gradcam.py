@@ -7,7 +7,7 @@ function, or their definition (10) with true derivatives.
 """
 
 import copy
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from difflib import get_close_matches
 from types import TracebackType
@@ -15,14 +15,13 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional
 
-from cam.arrangements import Arrangement, rearranges
+from cam.arrangements import Arrangement, arranged
 from cam.heads import Head, head
 from cam.jets import pure_derivatives
-from cam.maps import Explanation, pixel_weights
+from cam.maps import Explanation, pixel_weights, shown
 from cam.place import CutError, Place, find
-from cam.recorded import Recording, recorded
+from cam.recorded import Recording, recorded, scores_of
 from cam.tail import Cut, Tail, alike, cut, demand_ready
 from cam.targets import One, Targets, chosen, listed, score
 from cam.variants import variant
@@ -33,7 +32,6 @@ WEIGHTS = ("closed", "exact")
 # exp(log p), so that none underflows; the logarithm is Y itself.
 MIXING: dict[str, Head | None] = {"softmax": head("exp"), "log_softmax": None}
 HALF = (torch.float16, torch.bfloat16)
-MODES = {1: "linear", 2: "bilinear", 3: "trilinear"}
 
 
 @dataclass(frozen=True, eq=False)
@@ -74,7 +72,7 @@ class GradCAMPlusPlus:
 
     def __post_init__(self) -> None:
         if self.weights not in WEIGHTS:
-            near = get_close_matches(self.weights, WEIGHTS, n=1, cutoff=0)[0]
+            near = get_close_matches(str(self.weights), WEIGHTS, n=1, cutoff=0)[0]
             raise ValueError(
                 f"weights must be one of {', '.join(WEIGHTS)}, not {self.weights!r}; did you mean {near!r}?"
             )
@@ -92,7 +90,9 @@ class GradCAMPlusPlus:
                     f"variant {self.variant!r} has a head and weights of its own: leave head= and weights= out"
                 )
         layers = self.target_layers
-        several = [layers] if isinstance(layers, (nn.Module, str)) and not isinstance(layers, nn.ModuleList) else layers
+        several = layers if isinstance(layers, nn.ModuleList) or not isinstance(layers, (nn.Module, str)) else [layers]
+        if not isinstance(several, Iterable):
+            raise ValueError(f"target_layers are modules or dotted names, not {layers!r}")
         found = tuple(find(self.model, layer, "output", self.call) for layer in several)
         if not found:
             raise ValueError("target_layers is empty: give at least one layer")
@@ -113,16 +113,12 @@ class GradCAMPlusPlus:
         that is zero everywhere stays zero, and one whose weights are infinite (at a pole of alpha) is nan. Several
         layers give the mean of their maps, divided by its maximum. A variant makes its pictures in its own way.
         """
-        ways = None if self.variant is None else variant(self.variant).picture
-        pictures = []
-        for raw in self._raw(input_tensor, targets):
-            size = tuple(input_tensor.shape[-(raw.ndim - 1) :])
-            pictures.append(shown(raw.relu(), size) if ways is None else ways(raw, size))  # type: ignore[arg-type]
-        if len(pictures) == 1:
-            return pictures[0]
-        mean = torch.stack(pictures).mean(0)
-        size = tuple(mean.shape[1:])
-        return shown(mean, size) if ways is None else ways(mean, size)  # type: ignore[arg-type]
+        raw = self._raw(input_tensor, targets)
+        size = tuple(input_tensor.shape[2:])
+        if self.variant is not None:
+            return variant(self.variant).picture(raw, size)
+        pictures = [shown(one.relu(), size) for one in raw]
+        return pictures[0] if len(pictures) == 1 else shown(torch.stack(pictures).mean(0), size)
 
     def attribute(self, input_tensor: Tensor, targets: Targets = None) -> Any:
         """Return the raw maps relu(sum_k w_k A_k), (B, *places), for several layers a list of them.
@@ -146,11 +142,14 @@ class GradCAMPlusPlus:
         Raises:
             ValueError: there is more than one image, or the variant computes no pixel weights.
         """
-        if len(input_tensor) != 1:
-            raise ValueError(f"explain takes one image, (1, ...), not {len(input_tensor)}")
         if self.variant is not None:
             raise ValueError(f"variant {self.variant!r} gives maps, no pixel weights: leave variant= out")
-        found = [layer.explanation(0) for layer in self._layers(input_tensor, targets)]
+        _demand_images(input_tensor)
+        if len(input_tensor) != 1:
+            raise ValueError(f"explain takes one image, (1, ...), not {len(input_tensor)}")
+        layers = self._layers(input_tensor, targets)
+        with torch.autocast(input_tensor.device.type, enabled=False):
+            found = [layer.explanation(0) for layer in layers]
         return found[0] if len(found) == 1 else found
 
     @property
@@ -161,37 +160,43 @@ class GradCAMPlusPlus:
         return MIXING[self.head] if self.head in MIXING else head(self.head)
 
     def _raw(self, images: Tensor, targets: Targets) -> list[Tensor]:
-        return [layer.raw() for layer in self._layers(images, targets)]
+        layers = self._layers(images, targets)
+        with torch.autocast(images.device.type, enabled=False):
+            return [layer.raw() for layer in layers]
 
     def _layers(self, images: Tensor, targets: Targets) -> "list[_Layer]":
-        if not isinstance(images, Tensor) or images.ndim < 2 or not len(images):
-            what = f"shape {tuple(images.shape)}" if isinstance(images, Tensor) else type(images).__name__
-            raise ValueError(f"input_tensor is a batch of images, a tensor (B, ...), not {what}")
+        _demand_images(images)
         demand_ready(self.model)
         wanted = listed(targets, len(images))
-        with recorded(self.model, self.places, images) as run:
+        try:
+            return self._recorded(images, wanted)
+        except RuntimeError:
+            # Autograd has no gradient there: the model works under no_grad, say, or writes over what its own backward
+            # pass needs. A tail is the function itself, and is traced.
+            pass
+        one_each = chosen(wanted, scores_of(self.model, images))
+        return [self._followed(place, images, one_each)[0] for place in self.places]
+
+    def _recorded(self, images: Tensor, wanted: Sequence[One | None]) -> "list[_Layer]":
+        with recorded(self.model, self.places, images, watched=self.weights == "exact") as run:
             for place, A in zip(self.places, run.activations, strict=True):
-                if not bool(A.isfinite().all()):
-                    raise ValueError(f"{place} puts out nan or infinite activations: check the images and the weights")
+                _demand_finite(place, A)
             one_each = chosen(wanted, run.scores)
-            S = torch.stack([score(target, row) for target, row in zip(one_each, run.scores, strict=True)])
+            # Each function gets scores of its own, which it may write over.
+            scores = [score(one, row[0].clone()) for one, row in zip(one_each, run.scores.split(1), strict=True)]
+            if not all(one.requires_grad for one in scores):
+                raise RuntimeError("autograd has no way from the layers to a score")
+            S = torch.stack(scores)
             signatures = [self._signature(run, k) for k in range(len(self.places))] if self.weights == "exact" else []
-            try:
-                gradients = run.gradients(S)
-            except RuntimeError as error:
-                if "inplace operation" not in str(error):
-                    raise
-                # The model writes over what its own backward pass needs; a tail is traced and writes over nothing.
-                return [self._followed(place, images, one_each)[0] for place in self.places]
             found = [
                 _Layer(self, place, images.ndim, one_each, S.detach(), A, g)
-                for place, A, g in zip(self.places, run.activations, gradients, strict=True)
+                for place, A, g in zip(self.places, run.activations, run.gradients(S), strict=True)
             ]
             return list(map(self._exact, found, signatures, [images] * len(found))) if signatures else found
 
     def _exact(self, layer: "_Layer", signature: Any, images: Tensor) -> "_Layer":
         """Return the layer with second and third derivatives: 0 where the tail is known to be piecewise linear."""
-        named = not any(map(callable, layer.targets))  # a function of the scores may bend too
+        named = signature is not None and not any(map(callable, layer.targets))  # a function of the scores may bend too
         if not (named and signature in self._straight):
             followed, straight = self._followed(layer.place, images, layer.targets)
             if not (named and straight and alike(layer.g.to(followed.g.dtype), followed.g, layer.g.dtype)):
@@ -201,19 +206,22 @@ class GradCAMPlusPlus:
         return replace(layer, h=zero, t=zero)
 
     def _signature(self, run: Recording, k: int) -> Any:
-        return k, run.activations[k].shape[1:], run.activations[k].dtype, run.signature(k)
+        found = run.signature(k)
+        return None if found is None else (k, run.activations[k].shape[1:], run.activations[k].dtype, found)
 
     def _followed(self, place: Place, images: Tensor, targets: Sequence[One]) -> "tuple[_Layer, bool]":
         """Return what the engine finds for a layer, and whether the tail is piecewise linear for all images."""
         exact = self.weights == "exact"
         model = self.model
-        if images.dtype in HALF:  # where three orders of derivatives are no numbers
-            model, images = copy.deepcopy(model).float(), images.float()
+        if any(x.dtype in HALF for x in model.parameters()):  # where three orders of derivatives are no numbers
+            model, images = copy.deepcopy(model).float(), images.float() if images.is_floating_point() else images
         parts, straight = [], True
         for image, target in zip(images.split(1), targets, strict=True):
-            where = cut(model, place.name, image, call=place.call)
-            tail, c = self._tail(where, target)
-            found = pure_derivatives(tail, where.activations, order=3 if exact else 1, target=c)
+            with torch.autocast(images.device.type, enabled=False):
+                where = cut(model, place.name, image, call=place.call)
+                _demand_finite(place, where.activations)
+                tail, c = self._tail(where, target)
+                found = pure_derivatives(tail, where.activations, order=3 if exact else 1, target=c)
             straight = straight and all(operation.kind != "smooth" for operation in found.operations)
             shape = where.activations.shape
             parts.append((found.S.reshape(1), where.activations, *(x.view(shape) for x in (found.g, found.h, found.t))))
@@ -254,14 +262,8 @@ class _Layer:
 
     def _arranged(self, x: Tensor) -> Tensor:
         """Return (B, K, *places), in float32 if it was half."""
-        arrangement = self.of.reshape_transform
-        if arrangement is not None:
-            if self.h is not None and not rearranges(arrangement, x):
-                raise ValueError(
-                    "reshape_transform must only move entries about or leave some out: exact derivatives along entries "
-                    "are none along what it makes of them"
-                )
-            x = arrangement(x)
+        if self.of.reshape_transform is not None:
+            x = arranged(self.of.reshape_transform, x, exact=self.h is not None)
         if x.ndim < 3:
             raise CutError(
                 f"a map weighs channels over places: it needs activations (B, K, *places), and {self.place} puts out "
@@ -293,12 +295,12 @@ class _Layer:
         return Explanation(self.targets[b], self.S[b], A[b], g[b], alpha[b], w[b], raw[b])
 
 
-def shown(raw: Tensor, size: tuple[int, ...]) -> Tensor:
-    """Return raw maps (B, *places), not negative, at another size and divided by their maxima; 0 stays 0."""
-    places = tuple(range(1, raw.ndim))
-    if tuple(raw.shape[1:]) != size:
-        raw = functional.interpolate(raw.unsqueeze(1), size=size, mode=MODES[len(places)], align_corners=False).squeeze(
-            1
-        )
-    top = raw.amax(places, keepdim=True)
-    return torch.where(top == 0, raw, raw / top)
+def _demand_images(images: Any) -> None:
+    if not isinstance(images, Tensor) or images.ndim < 2 or not len(images):
+        what = f"shape {tuple(images.shape)}" if isinstance(images, Tensor) else type(images).__name__
+        raise ValueError(f"input_tensor is a batch of images, a tensor (B, ...), not {what}")
+
+
+def _demand_finite(place: Place, A: Tensor) -> None:
+    if not bool(A.isfinite().all()):
+        raise ValueError(f"{place} puts out nan or infinite activations: check the images and the weights")

@@ -78,6 +78,6 @@ def head(name: str) -> Head:
     """
     known = {candidate.name: candidate for candidate in HEADS}
     if name not in known:
-        near = get_close_matches(name, known, n=1, cutoff=0)[0]
+        near = get_close_matches(str(name), known, n=1, cutoff=0)[0]
         raise ValueError(f"no outer function is called {name!r}; the nearest is {near!r}, known are {', '.join(known)}")
     return known[name]

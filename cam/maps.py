@@ -12,11 +12,13 @@ from dataclasses import dataclass
 
 import torch
 from torch import Tensor
+from torch.nn import functional
 
 from cam.heads import Head
 from cam.jets import tail_derivatives
 from cam.tail import Cut, CutError, Tail
-from cam.weights import alpha_closed, alpha_exact, alpha_from_tail, channel_weights, footprint
+from cam.variants import MODES
+from cam.weights import alpha_closed, alpha_exact, alpha_from_tail, channel_weights, footprint, in_own_unit
 
 
 @dataclass(frozen=True, eq=False)
@@ -58,7 +60,7 @@ def pixel_weights(A: Tensor, S: Tensor, g: Tensor, curved: tuple[Tensor, Tensor]
     if curved is None:
         assert outer is not None
         return alpha_closed(g, sigma, outer.rho(S))
-    h, t = curved
+    g, h, t, sigma = in_own_unit(g, *curved, sigma)
     if outer is None:
         return alpha_exact(h, t, sigma)
     if outer.name == "exp":
@@ -117,6 +119,17 @@ def weighed(A: Tensor, c: int, derivatives: Tensor, outer: Head, weights: str) -
     alpha = pixel_weights(A, score.view(1), g, h_and_t, outer)
     w = channel_weights(alpha, g)
     return Explanation(c, score, A[0], g[0], alpha[0], w[0], torch.einsum("k,khw->hw", w[0], A[0]).relu())
+
+
+def shown(raw: Tensor, size: tuple[int, ...]) -> Tensor:
+    """Return raw maps (B, *places), not negative, at another size and divided by their maxima; 0 stays 0."""
+    places = tuple(range(1, raw.ndim))
+    if tuple(raw.shape[1:]) != size:
+        raw = functional.interpolate(raw.unsqueeze(1), size=size, mode=MODES[len(places)], align_corners=False).squeeze(
+            1
+        )
+    top = raw.amax(places, keepdim=True)
+    return torch.where(top == 0, raw, raw / top)
 
 
 def _gradient(tail: Tail, A: Tensor, c: int) -> Tensor:

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 from typing import Any, Literal
 
+import torch
 from torch import Tensor, nn
 from torch.utils._pytree import tree_iter, tree_map_only
 
@@ -71,18 +72,31 @@ def find(model: nn.Module, layer: nn.Module | str, at: str, call: int | None) ->
         raise CutError(f"a layer is cut at its 'output' or at its 'input', not at {at!r}")
     if call is not None and (isinstance(call, bool) or not isinstance(call, int)):
         raise CutError(f"call must be the number of one run of the layer, or None, not {call!r}")
+    if not isinstance(model, nn.Module):
+        raise CutError(f"the model must be a torch.nn.Module, not {described(model)}")
+    if not isinstance(layer, (nn.Module, str)):
+        raise CutError(f"a layer is a module of the model or its dotted name, not {layer!r}")
     modules = dict(model.named_modules())
     if isinstance(layer, nn.Module):
         for name, module in modules.items():
             if module is layer:
-                return Place(module, name, at, call)  # type: ignore[arg-type]
+                return _place(modules, name, at, call)
         raise CutError(
             f"this {type(layer).__name__} is not a module of the model: pass one that is, or its dotted name"
         )
     if layer in modules:
-        return Place(modules[layer], layer, at, call)  # type: ignore[arg-type]
-    near = get_close_matches(layer, modules, n=3, cutoff=0) if layer else []
+        return _place(modules, layer, at, call)
+    near = get_close_matches(layer, modules, n=3, cutoff=0)
     raise CutError(f"the model has no layer {layer!r}; the nearest names are {', '.join(map(repr, near))}")
+
+
+def _place(modules: Mapping[str, nn.Module], name: str, at: str, call: int | None) -> Place:
+    above = [name[:n] for n, letter in enumerate(name) if letter == "."]
+    if any(isinstance(modules.get(one), torch.jit.ScriptModule) for one in ("", *above, name)):
+        raise CutError(
+            f"layer {name!r} is TorchScript, which runs no hooks: give the model that was scripted or traced"
+        )
+    return Place(modules[name], name, at, call)  # type: ignore[arg-type]
 
 
 def look(place: Place, run: Callable[[], Any]) -> Seen:

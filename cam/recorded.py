@@ -5,13 +5,15 @@ and the backward pass of what stands behind the layers.
 """
 
 from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, nullcontext
 from dataclasses import dataclass, field
 from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.autograd.function import BackwardCFunction
 from torch.autograd.graph import GradientEdge, get_gradient_edge
+from torch.overrides import TorchFunctionMode
 from torch.utils._pytree import tree_iter, tree_map_only
 
 from cam.place import CutError, Place, described, floating, number_of, scores_in, storage_of
@@ -22,6 +24,28 @@ from cam.state import plain_torch, times_written, untouched
 SCALES = {torch.float16: (2.0**14, 2.0**7, 1.0)}
 
 
+# What these make of a tensor is its shape's alone.
+OF_SHAPE = {torch.zeros_like, torch.ones_like, torch.full_like, torch.empty_like}
+OF_SHAPE |= {Tensor.new_zeros, Tensor.new_ones, Tensor.new_full, Tensor.new_empty}
+
+
+class _Watch(TorchFunctionMode):
+    """Note whether the model keeps from autograd what depends on a layer: by detach, no_grad or a hook on a gradient.
+
+    Such a tail may bend, or have another gradient, for an image for which it did not show.
+    """
+
+    severed = idle = False
+
+    def __torch_function__(self, function: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        result = function(*args, **(kwargs or {}))
+        taken = (x for x in tree_iter((args, kwargs)) if isinstance(x, Tensor))
+        if not self.idle and function not in OF_SHAPE and any(x.requires_grad and not x.is_leaf for x in taken):
+            lost = not torch.is_grad_enabled() or not all(x.requires_grad for x in floating(result))
+            self.severed = self.severed or lost or function is Tensor.register_hook
+        return result
+
+
 @dataclass(frozen=True, eq=False)
 class Recording:
     """What a pass leaves behind.
@@ -30,19 +54,19 @@ class Recording:
         scores: (B, C), with the graph that leads back to the layers.
         activations: of each layer, (B, ...), detached.
         edges: of each layer, where gradients by its activations are taken.
-        names: of the layers.
+        severed: whether the model keeps something from autograd, if that was watched.
     """
 
     scores: Tensor
     activations: tuple[Tensor, ...]
     edges: tuple[GradientEdge, ...]
-    names: tuple[str, ...]
+    severed: bool
 
     def gradients(self, S: Tensor) -> tuple[Tensor, ...]:
         """Return dS_b/dA_b of each layer, (B, ...), for the scores S of all images, (B,). The graph is used up.
 
         Raises:
-            CutError: a layer does not reach the scores.
+            RuntimeError: torch cannot tell, or has recorded no way from a layer to the scores.
         """
         scales = SCALES.get(S.dtype, (1.0,))
         found: tuple[Tensor, ...] = ()
@@ -53,41 +77,37 @@ class Recording:
         return found
 
     def _scaled(self, S: Tensor, scale: float, keep: bool) -> tuple[Tensor, ...]:
-        found: tuple[Tensor | None, ...] = (None,) * len(self.edges)
-        if S.requires_grad:
-            weights = torch.full_like(S, scale)
-            found = torch.autograd.grad(S, self.edges, weights, retain_graph=keep, allow_unused=True)
-        reached = []
-        for name, g in zip(self.names, found, strict=True):
-            if g is None:
-                raise CutError(
-                    f"layer {name!r} does not reach the scores: choose a layer on the way from the input to the scores"
-                )
-            reached.append(g if scale == 1 else g.float() / scale)
-        return tuple(reached)
+        found = torch.autograd.grad(S, self.edges, torch.full_like(S, scale), retain_graph=keep)
+        return tuple(g if scale == 1 else g.float() / scale for g in found)
 
-    def signature(self, k: int) -> tuple[Any, ...]:
+    def signature(self, k: int) -> tuple[Any, ...] | None:
         """Return what autograd recorded between layer k and the scores: each operation, and which it reads.
 
-        Two passes with one signature ran the same operations on what depends on the layer.
+        Two passes with one signature ran the same operations on what depends on the layer. It is None where that does
+        not follow: something is kept from autograd, or has a backward pass of its own making.
         """
+        if self.severed:
+            return None
         places: dict[Any, int | None] = {self.edges[k].node: -1}  # None: does not depend on the layer
         lines: list[Any] = []
-        waiting = [self.scores.grad_fn]
+        waiting: list[Any] = [] if self.scores.grad_fn is None else [self.scores.grad_fn]
         while waiting:
             operation = waiting[-1]
             if operation in places:
                 waiting.pop()
                 continue
-            parents = [parent for parent, _ in operation.next_functions]  # type: ignore[union-attr]
+            parents = [parent for parent, _ in operation.next_functions]
             first = [parent for parent in parents if parent is not None and parent not in places]
             if first:
                 waiting.extend(first)
                 continue
             read = tuple((n, places[p]) for n, p in enumerate(parents) if p is not None and places[p] is not None)
             places[operation] = len(lines) if read else None
+            if read and isinstance(operation, BackwardCFunction):
+                return None
             if read:
-                lines.append((operation.name(), read))  # type: ignore[union-attr]
+                # A batch norm is straight with the statistics that it keeps, and curved with those of the batch.
+                lines.append((operation.name(), read, getattr(operation, "_saved_training", None)))
             waiting.pop()
         return tuple(lines)
 
@@ -97,6 +117,7 @@ class _Layer:
     """What the hooks of one layer note."""
 
     place: Place
+    watch: _Watch
     before: list[list[tuple[Tensor, int]]] = field(default_factory=list)
     seen: list[tuple[Any, GradientEdge | None]] = field(default_factory=list)
     runs: int = 0
@@ -116,7 +137,9 @@ class _Layer:
         (x,) = tensors
         torch.set_grad_enabled(True)
         if x.requires_grad:  # another layer came before: its graph goes on
+            self.watch.idle = True
             self.seen.append((x.detach().clone(), get_gradient_edge(x)))
+            self.watch.idle = False
             return None
         A = x.detach().clone().requires_grad_()
         self.seen.append((A.detach(), get_gradient_edge(A)))
@@ -134,19 +157,21 @@ class _Layer:
 
 
 @contextmanager
-def recorded(model: nn.Module, places: Sequence[Place], images: Tensor) -> Iterator[Recording]:
+def recorded(model: nn.Module, places: Sequence[Place], images: Tensor, watched: bool) -> Iterator[Recording]:
     """Run the model once and yield what was recorded. The model comes back as it was at the end.
 
     Args:
         model: in eval mode; (B, ...) -> scores (B, C).
         places: outputs of its layers.
         images: (B, ...).
+        watched: whether to watch if the model keeps something from autograd.
 
     Raises:
         CutError: a layer does not run, or several times without `call` saying which is meant, or does not put out one
             floating tensor (B, ...); the scores are not (B, C); the model writes over its parameters.
     """
-    layers = [_Layer(place) for place in places]
+    watch = _Watch()
+    layers = [_Layer(place, watch) for place in places]
     written = [(name, x, times_written(x)) for name, x in model.named_parameters()]
     with plain_torch(), untouched(model, parameters=False) as put_back, ExitStack() as stack:
         for layer in layers:
@@ -155,7 +180,10 @@ def recorded(model: nn.Module, places: Sequence[Place], images: Tensor) -> Itera
                 layer.place.module.register_forward_hook(layer.ends),
             ):
                 stack.callback(handle.remove)
-        with torch.no_grad():  # a layer's hook turns recording on: this turns it off again
+        with (
+            torch.no_grad(),
+            watch if watched else nullcontext(),
+        ):  # a layer's hook turns recording on: this turns it off again
             result = model(images.clone())
         stack.close()
         put_back()
@@ -165,4 +193,14 @@ def recorded(model: nn.Module, places: Sequence[Place], images: Tensor) -> Itera
         scores = scores_in(result, len(images))
         activations, edges = zip(*(layer.found(len(images)) for layer in layers), strict=True)
         with torch.enable_grad():
-            yield Recording(scores, activations, edges, tuple(layer.place.name for layer in layers))
+            yield Recording(scores, activations, edges, watch.severed)
+
+
+def scores_of(model: nn.Module, images: Tensor) -> Tensor:
+    """Return the scores (B, C) of images (B, ...), without gradients. The model comes back as it was.
+
+    Raises:
+        CutError: the scores are not (B, C).
+    """
+    with plain_torch(), untouched(model):
+        return scores_in(model(images.clone()), len(images))

@@ -1,13 +1,20 @@
 """The model and torch come back as they were, whatever a run did to them and also when an exception flies."""
 
 import random
-from collections import OrderedDict
+import sys
+import threading
+from collections import Counter, OrderedDict, defaultdict, deque
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, contextmanager
 from itertools import chain
+from typing import Any
 
 import torch
 from torch import Tensor, nn
+
+CONTAINERS = (list, dict, set, OrderedDict, defaultdict, Counter, deque)
+# A model that runs here has hooks in it and torch has flags set: one at a time, whatever thread asks.
+ALONE = threading.RLock()
 
 
 @contextmanager
@@ -16,17 +23,23 @@ def untouched(model: nn.Module, parameters: bool = True) -> Iterator[Callable[[]
     whenever the yielded function is called.
 
     That is the attributes of each module (flags, hooks, parameters and buffers by identity, tensors that a forward
-    keeps) and what lists, dicts and sets among them hold; of parameters and buffers the values, `requires_grad` and
-    `.grad` by identity; the states of torch's and Python's own generators. A tensor that the model wrote over gets its
-    bits back, and a higher version. What a run does to objects outside the model stays.
+    keeps) and what lists, dicts, sets and deques among them hold, also inside each other; of parameters, buffers and
+    tensors held in those ways the values, `requires_grad` and `.grad` by identity; the states of torch's and Python's
+    own generators. A tensor that the model wrote over gets its bits back, and a higher version. What a run does to
+    objects outside the model stays.
 
     Args:
         model: the model.
         parameters: whether the values of parameters are put back too, which takes a copy of them all.
     """
     tensors = list(chain(model.parameters(), model.buffers()))
+    held = list(chain.from_iterable(map(_held, model.modules())))
+    kept = {
+        id(x): x for x in (*tensors, *(x for x in held if isinstance(x, Tensor) and x.layout == torch.strided))
+    }.values()
     restores = [_attributes(module) for module in model.modules()]
-    restores += [_tensor(x, parameters or not isinstance(x, nn.Parameter)) for x in tensors]
+    restores += [_content(x) for x in held if not isinstance(x, Tensor)]
+    restores += [_tensor(x, parameters or not isinstance(x, nn.Parameter)) for x in kept]
 
     def put_back() -> None:
         for restore in restores:
@@ -54,17 +67,23 @@ def times_written(x: Tensor) -> int:
 
 @contextmanager
 def plain_torch() -> Iterator[None]:
-    """No gradients, no inference tensors (they cannot be differentiated later), no fused transformer layer.
+    """No gradients, no inference tensors (they cannot be differentiated later), no fused transformer layer, nothing
+    compiled, and no other thread in here.
 
-    The fused layer is what torch may run instead of a transformer's own operations, and it cannot be traced.
+    The fused layer is what torch may run instead of a transformer's own operations, and it cannot be traced. What
+    `torch.compile` made runs as it was written.
     """
-    fast = torch.backends.mha.get_fastpath_enabled()
-    torch.backends.mha.set_fastpath_enabled(False)
-    try:
-        with torch.inference_mode(False), torch.no_grad():
-            yield
-    finally:
-        torch.backends.mha.set_fastpath_enabled(fast)
+    with ExitStack() as stack:
+        stack.enter_context(ALONE)
+        fast = torch.backends.mha.get_fastpath_enabled()
+        stack.callback(torch.backends.mha.set_fastpath_enabled, fast)
+        torch.backends.mha.set_fastpath_enabled(False)
+        if "torch._dynamo" in sys.modules:  # else nothing is compiled, and to load it takes a second
+            stack.enter_context(torch.compiler.set_stance("force_eager"))
+            stack.enter_context(torch._dynamo.config.patch(error_on_nested_fx_trace=False))
+        stack.enter_context(torch.inference_mode(False))
+        stack.enter_context(torch.no_grad())
+        yield
 
 
 def _devices(tensors: Iterable[Tensor]) -> list[torch.device]:
@@ -83,14 +102,36 @@ def _generators(tensors: Iterable[Tensor]) -> Iterator[None]:
 
 def _attributes(module: nn.Module) -> Callable[[], None]:
     attributes = dict(vars(module))
-    held = [(value, value.copy()) for value in attributes.values() if type(value) in (list, dict, set, OrderedDict)]
 
     def restore() -> None:
         vars(module).clear()
         vars(module).update(attributes)
-        for value, content in held:
-            value.clear()
-            (value.extend if isinstance(value, list) else value.update)(content)
+
+    return restore
+
+
+def _held(module: nn.Module) -> Iterator[Any]:
+    """Return the containers among a module's attributes, those inside them, and the tensors in all of these."""
+    met: set[int] = set()
+    waiting: list[Any] = [vars(module)]
+    while waiting:
+        box = waiting.pop()
+        for value in list(box.values() if isinstance(box, dict) else box):
+            if id(value) not in met and type(value) in (*CONTAINERS, tuple):
+                met.add(id(value))
+                waiting.append(value)
+                if not isinstance(value, tuple):
+                    yield value
+            elif isinstance(value, Tensor):
+                yield value
+
+
+def _content(box: Any) -> Callable[[], None]:
+    copy = box.copy()
+
+    def restore() -> None:
+        box.clear()
+        (box.extend if isinstance(box, (list, deque)) else box.update)(copy)
 
     return restore
 

@@ -144,8 +144,8 @@ def cut(
     Raises:
         CutError: there is no such layer, side or call; the layer runs several times and `call` is None; it does not
             reach the scores; what stands there is not one floating tensor (1, ...); the scores are not (1, C); a
-            parameter is lazy; a batch norm or a dropout is in training mode; the model draws random numbers or branches
-            on the value of a tensor.
+            parameter is lazy or an inference tensor; a batch norm or a dropout is in training mode; the model draws
+            random numbers or branches on the value of a tensor.
     """
     place = find(model, layer, at, call)
     demand_ready(model)
@@ -177,10 +177,15 @@ def _arguments(inputs: Any) -> tuple[tuple[Any, ...], dict[str, Any]]:
 
 
 def demand_ready(model: nn.Module) -> None:
-    """Raise CutError if a parameter is lazy, or a batch norm or a dropout is in training mode."""
+    """Raise CutError if a parameter is lazy or an inference tensor, or a batch norm or a dropout is training."""
     for name, parameter in model.named_parameters():
         if is_lazy(parameter):
             raise CutError(f"parameter {name!r} has no shape yet: run the model once before it is cut")
+        if parameter.is_inference():
+            raise CutError(
+                f"parameter {name!r} was made under torch.inference_mode, and torch differentiates nothing through it: "
+                "make the model outside"
+            )
     for name, module in model.named_modules():
         kind = type(module).__name__
         if not module.training:

@@ -5,6 +5,8 @@ from typing import Any
 
 from torch import Tensor
 
+from cam.place import described
+
 Scored = Callable[[Tensor], Tensor]
 One = int | Scored
 Targets = One | Sequence[One] | Tensor | None
@@ -53,9 +55,9 @@ def score(target: One, scores: Tensor) -> Tensor:
     if not callable(target):
         return scores[target]
     found = target(scores)
-    if not isinstance(found, Tensor) or found.numel() != 1:
-        what = f"a tensor of shape {tuple(found.shape)}" if isinstance(found, Tensor) else f"a {type(found).__name__}"
-        raise ValueError(f"a target makes one number, a tensor, of the scores ({len(scores)},), not {what}")
+    if not isinstance(found, Tensor) or found.numel() != 1 or not found.is_floating_point():
+        what = described(found) if isinstance(found, Tensor) else f"a {type(found).__name__}"
+        raise ValueError(f"a target makes one number, a floating tensor, of the scores ({len(scores)},), not {what}")
     return found.reshape(())
 
 

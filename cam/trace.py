@@ -58,10 +58,7 @@ def trace(model: nn.Module, place: Place, seen: Seen, args: tuple[Any, ...], kwa
     functional = torch.func.functionalize(scores_of)
     try:
         with _named(model):
-            traced = _graph(lambda A: functional(A, *given), A)
-        if any(isinstance(node.target, OpOverload) and node.target._schema.is_mutable for node in traced.graph.nodes):
-            # Some operations (LSTM, cosine similarity) are taken apart too late, and into mutations: once more.
-            traced = _graph(torch.func.functionalize(Interpreter(traced).run), A)
+            traced = _unmutated(_graph(lambda A: functional(A, *given), A), A)
     except RuntimeError as error:
         raise CutError(
             f"the part after layer {place.name!r} cannot be traced, for instance if it branches on values: {error}"
@@ -116,6 +113,7 @@ def followed(graph: GraphModule, function: Callable[[Tensor], Tensor], A: Tensor
     """
     with plain_torch():
         traced = _graph(torch.func.functionalize(lambda A: function(Interpreter(graph).run(A))), A)
+        traced = _unmutated(traced, A)
         shape = traced(A).shape
     (scores,) = traced.graph.output_node().args
     if len(shape) != 2 or len(A) != shape[0] or not isinstance(scores, Node) or scores not in dependent(traced.graph):
@@ -126,6 +124,13 @@ def followed(graph: GraphModule, function: Callable[[Tensor], Tensor], A: Tensor
 def _graph(function: Callable[[Tensor], Tensor], A: Tensor, table: Any = COARSE) -> GraphModule:
     with traceback.preserve_node_meta():
         return make_fx(function, decomposition_table=table, tracing_mode="real")(A)
+
+
+def _unmutated(traced: GraphModule, A: Tensor) -> GraphModule:
+    """Return it without mutations, into which some operations (LSTM, cosine similarity) are taken apart too late."""
+    if any(isinstance(node.target, OpOverload) and node.target._schema.is_mutable for node in traced.graph.nodes):
+        return _graph(torch.func.functionalize(Interpreter(traced).run), A)
+    return traced
 
 
 def _fold(traced: GraphModule, place: Place) -> GraphModule:

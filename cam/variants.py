@@ -7,7 +7,7 @@ denominator, and at what they do where that is 0. What a library does was read f
 library itself.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
 
@@ -16,7 +16,8 @@ from torch import Tensor
 from torch.nn import functional
 
 Weights = Callable[[Tensor, Tensor, Tensor], Tensor]
-Picture = Callable[[Tensor, tuple[int, int]], Tensor]
+Picture = Callable[[Tensor, tuple[int, ...]], Tensor]
+MODES = {1: "linear", 2: "bilinear", 3: "trilinear"}
 
 
 @dataclass(frozen=True)
@@ -27,13 +28,19 @@ class Variant:
         name: how it is asked for.
         says: what sets it apart, with the version it was read from.
         weights: activations (B, K, *places), gradients of the score (B, K, *places), score (B,) -> w (B, K).
-        picture: raw maps sum_k w_k A_k (B, h, w), the size (H, W) -> pictures (B, H, W).
+        of_layer: raw maps sum_k w_k A_k (B, *places), one to three dimensions, and the size -> pictures (B, *size).
+        joined: the mean of several layers' pictures, or the picture of one -> what is shown.
     """
 
     name: str
     says: str
     weights: Weights
-    picture: Picture
+    of_layer: Picture
+    joined: Callable[[Tensor], Tensor] = lambda mean: mean
+
+    def picture(self, raw: Sequence[Tensor], size: tuple[int, ...]) -> Tensor:
+        """Return pictures (B, *size) from the raw maps of each layer, (B, *places)."""
+        return self.joined(torch.stack([self.of_layer(one, size) for one in raw]).mean(0))
 
 
 def _per_channel(values: Tensor) -> Tensor:
@@ -44,18 +51,26 @@ def _spread(values: Tensor, like: Tensor) -> Tensor:
     return values.reshape(*values.shape, *[1] * (like.ndim - 2))
 
 
-def _resized(maps: Tensor, size: tuple[int, int]) -> Tensor:
-    return functional.interpolate(maps.unsqueeze(1), size=size, mode="bilinear", align_corners=False).squeeze(1)
+def _resized(maps: Tensor, size: tuple[int, ...]) -> Tensor:
+    mode = MODES[maps.ndim - 1]
+    return functional.interpolate(maps.unsqueeze(1), size=size, mode=mode, align_corners=False).squeeze(1)
+
+
+def _places(maps: Tensor) -> tuple[int, ...]:
+    return tuple(range(1, maps.ndim))
 
 
 def _to_range(maps: Tensor, eps: float) -> Tensor:
     """Return maps less their minimum, divided by what is then their maximum plus eps."""
-    maps = maps - maps.amin((-2, -1), keepdim=True)
-    return maps / (maps.amax((-2, -1), keepdim=True) + eps)
+    maps = maps - maps.amin(_places(maps), keepdim=True)
+    return maps / (maps.amax(_places(maps), keepdim=True) + eps)
 
 
 def _as_printed(A: Tensor, g: Tensor, S: Tensor) -> Tensor:
-    """(19) and (5) without the factor exp(S): a place without gradient counts nothing, where (19) is 0/0."""
+    """(19) and (5) without the factor exp(S): a place without gradient counts nothing, where (19) is 0/0.
+
+    It is 0/0 too where g^2 underflows, in float32 below 1e-23: nan, as printed; `cam.weights.alpha_closed` is finite.
+    """
     alpha = g**2 / (2 * g**2 + _spread(_per_channel(A), A) * g**3)
     return _per_channel(torch.where(g <= 0, 0, alpha * g))
 
@@ -85,29 +100,33 @@ def _inside_with_factor(A: Tensor, g: Tensor, S: Tensor) -> Tensor:
     return _per_channel(alpha * (_spread(S.exp().unsqueeze(-1), A) * g).relu())
 
 
-def _by_maximum(raw: Tensor, size: tuple[int, int]) -> Tensor:
+def _by_maximum(raw: Tensor, size: tuple[int, ...]) -> Tensor:
     """ReLU, bilinear, divided by the maximum; a map that is zero everywhere stays so."""
     large = _resized(raw.relu(), size)
-    top = large.amax((-2, -1), keepdim=True)
+    top = large.amax(_places(large), keepdim=True)
     return torch.where(top == 0, large, large / top)
 
 
-def _by_range_twice(raw: Tensor, size: tuple[int, int]) -> Tensor:
-    """ReLU, by the range, bilinear in float32, by the range again; 1e-7 is added to each divisor."""
-    small = _to_range(raw.relu(), 1e-7).float()
-    return _to_range(_resized(small, size).relu(), 1e-7)
+def _by_range(raw: Tensor, size: tuple[int, ...]) -> Tensor:
+    """ReLU, by the range, 1e-7 added to the divisor, bilinear in float32."""
+    return _resized(_to_range(raw.relu(), 1e-7).float(), size)
 
 
-def _by_range_first(raw: Tensor, size: tuple[int, int]) -> Tensor:
+def _by_range_again(mean: Tensor) -> Tensor:
+    """By the range once more."""
+    return _to_range(mean.relu(), 1e-7)
+
+
+def _by_range_first(raw: Tensor, size: tuple[int, ...]) -> Tensor:
     """ReLU and by the range, 1e-8 added; the library stops at the size of the layer, and more is bilinear here."""
     small = _to_range(raw.relu(), 1e-8)
-    return small if tuple(raw.shape[-2:]) == tuple(size) else _resized(small, size)
+    return small if tuple(raw.shape[1:]) == tuple(size) else _resized(small, size)
 
 
-def _turned(raw: Tensor, size: tuple[int, int]) -> Tensor:
+def _turned(raw: Tensor, size: tuple[int, ...]) -> Tensor:
     """ReLU, bilinear, by the range in float32, then 1 minus it: the most important place is 0. A constant map stays."""
     large = _resized(raw.relu(), size).float()
-    low, high = large.amin((-2, -1), keepdim=True), large.amax((-2, -1), keepdim=True)
+    low, high = large.amin(_places(large), keepdim=True), large.amax(_places(large), keepdim=True)
     return torch.where(low == high, large, 1 - (large - low) / (high - low))
 
 
@@ -117,7 +136,8 @@ VARIANTS = (
         "pytorch-grad-cam",
         "(19) with 1e-6 added to the denominator, as in grad-cam 1.5.7",
         _outside_with_eps,
-        _by_range_twice,
+        _by_range,
+        _by_range_again,
     ),
     Variant(
         "torchcam", "alpha = g^2 without a denominator, as GradCAMpp in torchcam 0.5.0", _undivided, _by_range_first
@@ -145,6 +165,6 @@ def variant(name: str) -> Variant:
     """
     known = {one.name: one for one in VARIANTS}
     if name not in known:
-        near = get_close_matches(name, known, n=1, cutoff=0)[0]
+        near = get_close_matches(str(name), known, n=1, cutoff=0)[0]
         raise ValueError(f"no variant is called {name!r}; did you mean {near!r}? (known: {', '.join(known)})")
     return known[name]

@@ -38,7 +38,22 @@ def alpha_from_tail(g: Tensor, h: Tensor, t: Tensor, sigma: Tensor) -> Tensor:
 
     Unchanged by A -> cA with g/c, h/c^2, t/c^3, c sigma. Where g = h = t = 0 it is 0/0: nan.
     """
+    g, h, t, sigma = in_own_unit(g, h, t, sigma)
     return alpha_exact(g.square() + h, g**3 + 3 * g * h + t, sigma)
+
+
+def in_own_unit(g: Tensor, h: Tensor, t: Tensor, sigma: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    """Return the same in a unit of A in which the largest of |g|, |h|^1/2 and |t|^1/3 is about 1, entry by entry.
+
+    Their powers and products then neither overflow nor vanish. The unit is a power of two: nothing is rounded. In
+    float64, which holds the cubes of 1e-100 and 1e100, they are returned as they are.
+    """
+    if g.dtype == torch.float64:
+        return g, h, t, sigma
+    size = torch.maximum(torch.maximum(g.abs(), h.abs().sqrt()), t.abs().pow(1 / 3))
+    u = torch.frexp(size).mantissa / size
+    u = torch.where(u.isfinite() & (u > 0), u, 1)
+    return g * u, h * u * u, t * u * u * u, sigma / u
 
 
 def alpha_closed(g: Tensor, sigma: Tensor, rho: Tensor | float = 1.0) -> Tensor:

@@ -83,7 +83,7 @@ def verify(
         sys.stdout.write(text)
     elif not quiet:
         Console().print(table.terminal(document, outcome.seconds))
-    messages.print(f"report: {report / 'index.html'}", highlight=False, soft_wrap=True)
+    messages.print(f"report: {report / 'index.html'}", highlight=False, markup=False, soft_wrap=True)
     if record:
         files.write_whole(ledger.EXPECTED, ledger.dumps(ledger.expected_of(outcome.document)).encode())
         return
@@ -202,7 +202,7 @@ def properties(
         words = [*shown.summary(outcome), *whole_maps.summary(outcome)]
         words += [] if maps is None else pictured.sentences(picture_study.document(maps))
         Console().print(" ".join(words), highlight=False, soft_wrap=True)
-    messages.print(f"report: {report / 'properties.html'}", highlight=False, soft_wrap=True)
+    messages.print(f"report: {report / 'properties.html'}", highlight=False, markup=False, soft_wrap=True)
     if record:
         necessity.record(outcome)
         if maps is not None and picture_study.is_enough(maps):
@@ -331,6 +331,39 @@ def bench(
 
 
 @app.command()
+def peers(
+    peer: Annotated[list[str], typer.Option("--peer", help="Ask this library alone (may be repeated).")] = [],  # noqa: B006
+    function: Annotated[
+        str | None,
+        typer.Option(
+            "--callable",
+            help="FILE.py:FUNCTION, a function (model, layer name, images, class) -> maps (B, h, w), asked as well.",
+        ),
+    ] = None,
+    json: Annotated[bool, typer.Option("--json", help="Print everything that was found as JSON.")] = False,
+    quiet: Annotated[bool, typer.Option("--quiet", help="No progress and no table.")] = False,
+) -> None:
+    """Ask the installed libraries which formula of Grad-CAM++ they compute, and how they behave at the edges.
+
+    A library that is missing is not run. With --callable alone only that function is asked.
+    """
+    from json import dumps
+
+    from verify.peers import adapters, run, table
+
+    asked = adapters.chosen(peer, function)
+    with _bar(run.steps(asked), hidden=quiet) as advance:
+        found = run.document(asked, advance)
+    if json:
+        sys.stdout.write(dumps(found, indent=1, ensure_ascii=False, allow_nan=False) + "\n")
+    elif not quiet:
+        console = Console()
+        console.print(*table.tables(found))
+        for line in table.lines(found):
+            console.print(line, highlight=False, markup=False, soft_wrap=True)
+
+
+@app.command()
 def check(
     model: Annotated[str, typer.Argument(help="lite0, timm:NAME, torchvision:NAME or FILE.py:FACTORY.")],
     image: Annotated[
@@ -340,7 +373,10 @@ def check(
     target: Annotated[
         int | None, typer.Option("--class", help="The class; by default the one with the highest score.")
     ] = None,
-    head: Annotated[str, typer.Option(help="The outer function: exp, sigmoid, softmax or log-softmax.")] = "exp",
+    head: Annotated[str, typer.Option(help="The outer function: exp, sigmoid, softmax or log_softmax.")] = "exp",
+    places: Annotated[
+        str, typer.Option(help="What the layer puts out: channels-first, channels-last or tokens.")
+    ] = "channels-first",
     weights: Annotated[Path | None, typer.Option(help="A state dict (.pt); without, weights are random.")] = None,
     size: Annotated[int | None, typer.Option(min=1, help="Height and width of the picture.")] = None,
     seed: Annotated[
@@ -356,24 +392,28 @@ def check(
     from verify.check import commands
     from verify.report import check as shown
 
-    text, page = commands.check(
-        model,
-        layer,
-        image,
-        target=target,
-        head=head,
-        weights=weights,
-        size=size,
-        seed=seed,
-        report=report,
-        console=messages,
-        quiet=quiet,
-    )
+    try:
+        text, page = commands.check(
+            model,
+            layer,
+            image,
+            target=target,
+            head=head,
+            places=places,
+            weights=weights,
+            size=size,
+            seed=seed,
+            report=report,
+            console=messages,
+            quiet=quiet,
+        )
+    except KeyboardInterrupt:
+        _leave("interrupted: run the same command again, and it goes on where it stopped.", INTERRUPTED)
     if json:
         sys.stdout.write(text)
     elif not quiet:
         Console().print(shown.terminal(loads(text)))
-    messages.print(f"report: {page}", highlight=False, soft_wrap=True)
+    messages.print(f"report: {page}", highlight=False, markup=False, soft_wrap=True)
 
 
 @app.command()
@@ -385,9 +425,16 @@ def heatmap(
     target: Annotated[
         int | None, typer.Option("--class", help="The class; by default the one with the highest score.")
     ] = None,
-    weights: Annotated[str, typer.Option(help="closed or exact.")] = "exact",
-    variant: Annotated[str | None, typer.Option(help="A variant of Grad-CAM++.")] = None,
-    head: Annotated[str, typer.Option(help="The outer function: exp or sigmoid.")] = "exp",
+    weights: Annotated[str | None, typer.Option(help="closed or exact; exact by default.")] = None,
+    variant: Annotated[
+        str | None, typer.Option(help="Instead, what the paper prints or a library computes: paper, torchcam, ...")
+    ] = None,
+    head: Annotated[
+        str, typer.Option(help="The outer function: exp or sigmoid; with exact weights softmax, log_softmax.")
+    ] = "exp",
+    places: Annotated[
+        str, typer.Option(help="What the layer puts out: channels-first, channels-last or tokens.")
+    ] = "channels-first",
     state: Annotated[Path | None, typer.Option(help="A state dict (.pt); without, weights are random.")] = None,
     size: Annotated[int | None, typer.Option(min=1, help="Height and width of the pictures.")] = None,
     seed: Annotated[int | None, typer.Option(min=0, max=2**63 - 1, help="Seed of random weights.")] = None,
@@ -406,6 +453,7 @@ def heatmap(
             weights=weights,
             variant=variant,
             head=head,
+            places=places,
             state=state,
             size=size,
             seed=seed,

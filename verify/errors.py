@@ -58,3 +58,9 @@ def _listed(name: str, names: list[str], hinted: bool) -> str:
     if hinted:
         return ""
     return f" (like it: {', '.join(alike)})" if 0 < len(alike) <= FEW else f" (there are {len(names)})"
+
+
+def brief(error: BaseException, most: int = 300) -> str:
+    """Return what an exception says, on one line that is not too long."""
+    said = " ".join(f"{type(error).__name__}: {error}".split())
+    return said if len(said) <= most else said[: most - 3] + "..."

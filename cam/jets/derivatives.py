@@ -51,6 +51,8 @@ class Derivatives:
     Args:
         S: the score, a scalar.
         g, h, t: dS/dA_i, d2S/dA_i^2, d3S/dA_i^3; h and t are 0 where the order was less.
+        sizes: sum over the operations of |what each adds to h_i or t_i|, (2, n): far beyond |h_i|, |t_i| where
+            curvature cancels, and what is left of it may be rounding.
         kinked: whether the line moves a unit that lies on a kink and that the score depends on: the derivatives are
             then those of the piece that torch chooses.
         operations: what stands between A and the score, in the order in which it runs.
@@ -61,6 +63,7 @@ class Derivatives:
     g: Tensor
     h: Tensor
     t: Tensor
+    sizes: Tensor
     kinked: Tensor
     operations: tuple[Operation, ...]
     unwatched: tuple[str, ...]
@@ -121,19 +124,18 @@ def planned(
     if order not in (1, 2, 3):
         raise ValueError(f"order must be 1, 2 or 3, not {order}")
     entries = torch.arange(A.numel(), device=A.device) if entries is None else checked_entries(entries, A)
-    h, t = A.new_zeros(2, len(entries))
+    h, t = sizes = A.new_zeros(2, len(entries))
     shares: dict[object, tuple[float, float]] = {}
     if order > 1 and plan.sites and len(entries):
         with torch.no_grad():
-            h, t = _followed(plan, entries, memory, kept, progress, shares)
+            (h, t), sizes = _followed(plan, entries, memory, kept, progress, shares)
     operations = tuple(
         Operation(name_of(node), layer_of(node), kind_of(node, plan.moving), *shares.get(node, (0.0, 0.0)))
         for node in plan.nodes
     )
-    zero = torch.zeros_like(h)
-    return Derivatives(
-        plan.S, plan.g[entries], h, t if order > 2 else zero, plan.kinked[entries], operations, plan.unwatched
-    )
+    if order < 3:
+        t = torch.zeros_like(t)
+    return Derivatives(plan.S, plan.g[entries], h, t, sizes, plan.kinked[entries], operations, plan.unwatched)
 
 
 def _followed(
@@ -173,8 +175,7 @@ def _followed(
     for k, node in enumerate(plan.sites):
         second, third = each[k].abs().sum(1).tolist()
         shares[node] = (second, third)
-    h, t = each.sum(0)
-    return h, t
+    return each.sum(0), each.abs().sum(0)
 
 
 def _chunks(plan: Plan, start: Root, places: Tensor, memory: int) -> Iterator[Lines]:

@@ -50,9 +50,12 @@ class Kept:
         """Write the file, if it is time to."""
         if self.path is None or not (now or time.monotonic() - self.saved > EVERY):
             return
-        part = self.path.with_name(self.path.name + ".part")
-        torch.save({"key": self.key, "found": self.found, "done": self.done}, part)
-        os.replace(part, self.path)
+        part = self.path.with_name(f"{self.path.name}.{os.getpid()}.part")  # two runs may share the name
+        try:
+            torch.save({"key": self.key, "found": self.found, "done": self.done}, part)
+            os.replace(part, self.path)
+        finally:
+            part.unlink(missing_ok=True)
         self.saved = time.monotonic()
 
 

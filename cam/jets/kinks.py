@@ -37,7 +37,24 @@ EXTREMES = frozenset({"amax", "amin", "max", "min"})
 BETWEEN = frozenset({"maximum", "minimum"})
 POOLS = frozenset({"max_pool2d_with_indices"})
 # Piecewise linear, and where their pieces meet is not looked for.
-UNWATCHED = words("where sort topk max_pool3d_with_indices adaptive_max_pool2d median mode kthvalue cummax cummin")
+UNWATCHED = words(
+    "where sort topk argmax argmin max_pool3d_with_indices adaptive_max_pool2d median mode kthvalue cummax cummin"
+)
+# What these put out jumps where the given units are met. It has no gradient, so that it cannot be told which entries
+# move a unit that the score depends on.
+STEPS: dict[str, Callable[..., Tensor]] = {
+    **dict.fromkeys(("eq", "ne", "gt", "ge", "lt", "le"), lambda x, other: x == other),
+    "sign": lambda x: x == 0,
+    **dict.fromkeys(("floor", "ceil"), lambda x: x == x.round()),
+    "round": lambda x, decimals=0: (
+        (x - 0.5 == (x - 0.5).round()) if decimals == 0 else torch.ones_like(x, dtype=torch.bool)
+    ),
+}
+
+
+def at_step(name: str, operands: Sequence[Any]) -> bool:
+    """Say whether a comparison or a step is met exactly where it jumps."""
+    return name in STEPS and bool(STEPS[name](*operands).any())
 
 
 def at_kink(name: str, x: Tensor, arguments: Sequence[Any], output: Tensor) -> Tensor | None:

@@ -1,6 +1,6 @@
 """What is worked out once for a tail and a score, before any line is followed: see `cam.jets`."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -12,14 +12,18 @@ from torch.fx.node import map_arg
 from cam.jets import kinks
 from cam.jets.curves import BENT, CURVED, derivatives, operation
 from cam.jets.folding import folded
-from cam.jets.rules import RULES, demand_agreement, demand_reals, generic, generic_curved
+from cam.jets.rules import RULES, UnknownOperation, demand_agreement, demand_reals, generic, generic_curved
 from cam.jets.walk import Walk, elementwise
-from cam.smooth import dependent, harmless, name_of, smooth_operations
+from cam.smooth import dependent, harmless, layer_of, name_of, smooth_operations
 
 Rule = Callable[..., Any]
 # What moves two tied units by the same amount may differ in so many roundings; their weights are at most a thousand
 # times as large.
 ROUNDINGS = 1 << 14
+# What these put out does not depend on what the tensor they read holds.
+CONSTANT = frozenset(
+    ("zeros_like", "ones_like", "full_like", "empty_like", "new_zeros", "new_ones", "new_full", "new_empty")
+)
 
 
 @dataclass(frozen=True)
@@ -113,6 +117,7 @@ class Plan:
     def _run(self) -> None:
         values: dict[Node, Any] = {}
         bent: dict[Node, tuple[list[Any], Tensor]] = {}
+        jumping: set[Node] = set()
         with torch.enable_grad():
             for node in self.graph.graph.nodes:
                 if node.op == "placeholder":
@@ -128,7 +133,10 @@ class Plan:
                     args, kwargs = map_arg((node.args, node.kwargs), values.__getitem__)
                     values[node] = operation(node)(*args, **kwargs)
                     if node in self.moving:
+                        _demand_gradient(node, values)
                         operands = [*args, *kwargs.values()]
+                        if kinks.at_step(name_of(node), operands):
+                            jumping.add(node)
                         if name_of(node) in kinks.BETWEEN:  # in either order: one that moves comes first
                             operands.sort(key=lambda x: not x.requires_grad)
                         mask = _kinked(node, operands, values[node])
@@ -136,14 +144,12 @@ class Plan:
                             bent[node] = operands, mask
             outputs = [_tensor(values[node]) for node in (*self.sites, *bent)]
             wanted = [values[self.source], *outputs]
-            g, *adjoints = torch.autograd.grad(
-                score, wanted, allow_unused=True, materialize_grads=True, retain_graph=bool(bent)
-            )
+            g, *adjoints = _gradients(score, wanted, keep=bool(bent))
             self.kinked = self._moving_kinks(values, bent, adjoints[len(self.sites) :])
         self.S, self.g = score.detach(), g.detach().flatten()
         self.adjoints = dict(zip(self.sites, adjoints, strict=False))
         self.values = {node: _detached(value) for node, value in values.items()}
-        unwatched = (name_of(node) for node in self.nodes if not self.watches(node))
+        unwatched = (name_of(node) for node in self.nodes if node in jumping or not self.watches(node))
         self.unwatched = tuple(dict.fromkeys(unwatched))
 
     def _moving_kinks(
@@ -220,6 +226,16 @@ class Plan:
         return False
 
 
+def _demand_gradient(node: Node, values: dict[Node, Any]) -> None:
+    """Raise UnknownOperation if torch has no gradient of an operation: it would count as constant."""
+    found = _tensor(values[node])
+    if name_of(node) in CONSTANT or not found.is_floating_point():
+        return
+    felt = any(isinstance(values[one], Tensor) and values[one].requires_grad for one in node.all_input_nodes)
+    if felt and (found.grad_fn is None or found.grad_fn.name().endswith("NotImplemented")):
+        raise UnknownOperation(f"torch has no gradient of {name_of(node)} in layer {layer_of(node)!r}")
+
+
 def _still(*_: Any, **__: Any) -> None:
     """Follow what holds no real numbers, a mask or places: it does not move."""
 
@@ -229,6 +245,15 @@ def _kinked(node: Node, operands: list[Any], output: Any) -> Tensor | None:
         return None
     with torch.no_grad():
         return kinks.at_kink(name_of(node), operands[0], operands[1:], _tensor(output))
+
+
+def _gradients(score: Tensor, wanted: Sequence[Tensor], keep: bool) -> list[Tensor]:
+    """Return dscore/dx for each x: 0 where there is none, and of what is made from the shape of A alone (ones_like)."""
+    reached = [x for x in wanted if x.requires_grad and score.requires_grad]
+    found: Iterator[Tensor] = iter(())
+    if reached:
+        found = iter(torch.autograd.grad(score, reached, retain_graph=keep, allow_unused=True, materialize_grads=True))
+    return [next(found) if x.requires_grad and score.requires_grad else torch.zeros_like(x) for x in wanted]
 
 
 def _tensor(value: Any) -> Any:

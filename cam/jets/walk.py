@@ -200,6 +200,11 @@ def _cross(walk: Walk, node: Node, x: Node) -> Tensor | None:
     return quadratic(unmade, others, bend, walk.plan.kept((node, "forms"), dict))
 
 
+def summed(values: Tensor, adjoint: Tensor) -> Tensor:
+    """Return the sum over a node's entries, if only one, of values (n, *shape) times its flat adjoint: (n,)."""
+    return values.reshape(len(values), -1) @ adjoint
+
+
 def whole_jet(first: Tensor, second: Tensor | None) -> Jet:
     """Return the jet of derivatives that fill the node, (directions, *shape) each."""
     return Jet((whole(first),), () if second is None else (whole(second),))

@@ -1,4 +1,8 @@
 import gc
+import importlib.util
+import threading
+import warnings
+from collections import defaultdict, deque
 
 import pytest
 import torch
@@ -6,6 +10,7 @@ from torch import nn
 from torch.nn import functional as F
 
 from cam import CutError, GradCAMPlusPlus, channels_last, cut, gradcam, head, nested_derivatives, tokens
+from verify.catalogue.zoo import load_torchvision
 
 CLASSES = 4
 
@@ -136,12 +141,18 @@ def test_the_map_is_the_same_where_gradients_are_off():
     [
         ({"head": "exponential"}, "no outer function is called 'exponential'"),
         ({"weights": "exat"}, "not 'exat'; did you mean 'exact'"),
+        ({"head": None}, "no outer function is called None"),
+        ({"weights": None}, "weights must be one of closed, exact, not None"),
+        ({"variant": 5}, "no variant is called 5"),
+        ({"target_layers": None}, "target_layers are modules or dotted names, not None"),
+        ({"target_layers": [None]}, "a layer is a module of the model or its dotted name, not None"),
+        ({"model": len}, r"must be a torch\.nn\.Module"),
     ],
 )
 def test_an_unknown_option_is_refused_at_the_door(options, words):
     model, _ = make(nn.ReLU())
     with pytest.raises(ValueError, match=words):
-        GradCAMPlusPlus(model, "layer", **options)
+        GradCAMPlusPlus(**{"model": model, "target_layers": "layer", **options})
 
 
 @pytest.mark.parametrize("target", [CLASSES, -1, [0], [0, 1, 2]])
@@ -180,6 +191,30 @@ def test_targets_may_be_functions_of_an_image_s_scores():
     raw = torch.einsum("k,khw->hw", w, where.activations[0]).relu()
     assert raw.max() > 0
     torch.testing.assert_close(squared[0] / squared.max(), raw / raw.max())
+
+
+@pytest.mark.parametrize(
+    "function",
+    [
+        lambda scores: scores[0] * scores[1] - scores[2],
+        lambda scores: scores[0] / (scores[1] + 9),
+        lambda scores: scores.logsumexp(0),
+        lambda scores: torch.addcmul(scores[0], scores[1], scores[2]),
+        lambda scores: F.cosine_similarity(scores, torch.ones_like(scores), 0),
+    ],
+    ids=["product", "quotient", "logsumexp", "addcmul", "cosine"],
+)
+def test_a_function_that_mixes_the_scores_is_differentiated_with_the_tail(function):
+    model, x = make(nn.GELU())
+    found = GradCAMPlusPlus(model, "layer", weights="exact").explain(x, function)
+    where = cut(model, "layer", x)
+    Y = nested_derivatives(
+        lambda A: torch.stack([function(one.clone()).exp() for one in where.tail(A)]), where.activations
+    )
+    Y1, Y2, Y3 = Y[1:].unflatten(1, found.A.shape)
+    torch.testing.assert_close(found.g, Y1 / found.score.exp())
+    alpha = Y2 / (2 * Y2 + found.A.sum((1, 2), keepdim=True) * Y3)
+    torch.testing.assert_close(found.alpha, alpha, rtol=1e-6, atol=1e-9, equal_nan=True)
 
 
 @pytest.mark.parametrize(
@@ -295,6 +330,71 @@ def test_layers_in_place_may_be_asked_for_together(again):
         torch.testing.assert_close(raw, GradCAMPlusPlus(model, layer).attribute(x, 1))
 
 
+class UnderNoGrad(nn.Module):
+    """A trunk without gradients that ends behind the layer, or a function that autograd does not see."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.first, self.second, self.last = nn.Conv2d(3, 6, 3), nn.Conv2d(6, 6, 3), nn.Linear(6 * 16, CLASSES)
+
+    def forward(self, x):
+        with torch.no_grad():
+            y = self.second(self.first(x).relu())
+        return self.last(torch.nn.functional.gelu(y).flatten(1))
+
+
+@pytest.mark.parametrize("targets", [1, None, [0, None]])
+@pytest.mark.parametrize("weights", ["closed", "exact"])
+def test_a_trunk_under_no_grad_does_not_hide_its_layers(weights, targets):
+    torch.manual_seed(1)
+    model, x = UnderNoGrad().double().eval(), torch.randn(2, 3, 8, 8, dtype=torch.float64)
+    plain = nn.Sequential(model.first, nn.ReLU(), model.second, nn.GELU(), nn.Flatten(), model.last)
+    found = GradCAMPlusPlus(model, ["first", "second"], weights=weights).attribute(x, targets)
+    expected = GradCAMPlusPlus(plain, ["0", "2"], weights=weights).attribute(x, targets)
+    assert all(bool(one.any()) for one in expected)
+    for one, other in zip(found, expected, strict=True):
+        torch.testing.assert_close(one, other)
+    with pytest.raises(ValueError, match="classes 0 to 3, not 4"):
+        GradCAMPlusPlus(model, "first", weights=weights)(x, 4)
+    with pytest.raises(ValueError, match="layer 'first' puts out nan or infinite activations"):
+        GradCAMPlusPlus(model, "first", weights=weights)(x * float("nan"), 1)
+
+
+@pytest.mark.parametrize("weights", ["closed", "exact"])
+def test_backward_hooks_before_activations_in_place_do_not_matter(weights):
+    model, x = make(nn.ReLU(inplace=True), images=2)
+    expected = GradCAMPlusPlus(model, "layer", weights=weights)(x, 1)
+    model.tail[0].register_full_backward_hook(lambda module, to, of: None)
+    torch.testing.assert_close(GradCAMPlusPlus(model, "layer", weights=weights)(x, 1), expected)
+
+
+@pytest.mark.parametrize("weights", ["closed", "exact"])
+def test_autocast_takes_no_digits_from_the_map(weights):
+    model, x = make(nn.GELU())
+    cam = GradCAMPlusPlus(model.float(), "layer", weights=weights)
+    expected = cam(x.float(), 1)
+    with torch.autocast("cpu", torch.bfloat16):
+        found, explained = cam(x.float(), 1), cam.explain(x.float(), 1)
+    assert found.dtype == explained.map.dtype == torch.float32
+    # The network itself runs in bfloat16 for closed weights; true derivatives are worked out without.
+    assert float((found - expected).abs().max()) < (
+        1e-6 if weights == "exact" else 16 * torch.finfo(torch.bfloat16).eps
+    )
+
+
+@pytest.mark.parametrize("weights", ["closed", "exact"])
+def test_a_target_function_may_write_detach_or_ignore_its_scores(weights):
+    model, x = make(nn.ReLU(), images=2)
+    expected = maps(model, x, "exp", weights, 1)
+    torch.testing.assert_close(maps(model, x, "exp", weights, lambda scores: scores.mul_(1)[1]), expected)
+    torch.testing.assert_close(maps(model, x, "exp", weights, lambda scores: scores.detach()[1]), expected)
+    for targets in (lambda scores: torch.ones(()), [1, lambda scores: torch.ones(()).double()]):
+        with pytest.raises(CutError, match=r"a function of the scores must put out \(1, D\) and depend on them"):
+            maps(model, x, "exp", weights, targets)
+    with pytest.raises(ValueError, match=r"one number, a floating tensor, of the scores \(4,\), not .* int64"):
+        maps(model, x, "exp", weights, lambda scores: scores.argmax())
+
+
 class Reused(nn.Module):
     def __init__(self) -> None:
         super().__init__()
@@ -359,12 +459,41 @@ def test_a_layer_of_tokens_without_an_arrangement_is_not_taken_for_a_line_of_pla
         GradCAMPlusPlus(model, "embed")(x)
 
 
-def test_an_arrangement_that_changes_entries_has_no_exact_derivatives():
-    model, x = Tokens().double().eval(), torch.randn(1, 3, 3, 4, dtype=torch.float64)
-    for wrong in (lambda v: tokens(0, (3, 4))(v) * 2, lambda v: v.mT.unflatten(2, (3, 4)).repeat(1, 2, 1, 1)):
-        GradCAMPlusPlus(model, "embed", wrong).attribute(x)
-        with pytest.raises(ValueError, match="must only move entries about"):
-            GradCAMPlusPlus(model, "embed", wrong, weights="exact").attribute(x)
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda v: v * 2,
+        lambda v: -v,
+        lambda v: v - 1,
+        lambda v: v.relu(),
+        lambda v: v.clamp(-3, 3),
+        lambda v: (v[..., :-2] + v[..., 1:-1] + v[..., 2:]) / 3,
+        lambda v: v.sort(-1).values,
+        lambda v: v.flip(0),
+        lambda v: v.repeat(1, 2, 1, 1),
+        lambda v: v.to(torch.float32),
+    ],
+    ids=["twice", "minus", "less", "relu", "clamp", "mean", "sort", "other image", "repeat", "float32"],
+)
+def test_an_arrangement_that_changes_entries_has_no_exact_derivatives(change):
+    model, x = Tokens().double().eval(), torch.randn(2, 3, 3, 4, dtype=torch.float64)
+
+    def wrong(v):
+        return change(tokens(0, (3, 4))(v))
+
+    GradCAMPlusPlus(model, "embed", wrong).attribute(x)
+    with pytest.raises(ValueError, match="must only move entries of an image about"):
+        GradCAMPlusPlus(model, "embed", wrong, weights="exact").attribute(x)
+
+
+@pytest.mark.parametrize("weights", ["closed", "exact"])
+@pytest.mark.parametrize(
+    "wrong", [tokens, lambda v: v.mean(0, keepdim=True), lambda v: v.numpy()], ids=["factory", "mean", "array"]
+)
+def test_an_arrangement_that_makes_no_batch_of_maps_is_named(wrong, weights):
+    model, x = make(nn.ReLU(), images=2)
+    with pytest.raises(ValueError, match=r"reshape_transform must make a tensor \(B, K, \*places\) of \(2, 6, 6, 6\)"):
+        GradCAMPlusPlus(model, "layer", wrong, weights=weights)(x)
 
 
 @pytest.mark.parametrize(("dims", "size"), [(1, (9,)), (3, (5, 6, 7))])
@@ -443,6 +572,22 @@ def test_the_map_does_not_depend_on_the_scale_of_the_scores_where_it_should_not(
             model.tail[0].weight *= c
 
 
+# Third derivatives of a curved tail have a unit c^-3, which is to be a number of float32.
+@pytest.mark.parametrize(("outer", "power"), [("exp", 60), ("sigmoid", 60), ("softmax", 30)])
+@pytest.mark.parametrize("sign", [-1, 1])
+def test_exact_weights_are_the_same_in_any_unit_of_the_activations(outer, power, sign):
+    model, x = make(nn.ReLU())
+    model, x, c = model.float(), x.float(), 2.0 ** (sign * power)
+    before = GradCAMPlusPlus(model, "layer", head=outer, weights="exact")(x, 1)
+    with torch.no_grad():
+        model.layer[0].weight *= c
+        model.layer[0].bias *= c
+        model.tail[0].weight /= c
+    found = GradCAMPlusPlus(model, "layer", head=outer, weights="exact")(x, 1)
+    assert before.max() == 1
+    torch.testing.assert_close(found, before)
+
+
 @pytest.mark.parametrize("weights", ["closed", "exact"])
 def test_a_batch_as_large_as_the_map_is_wide_is_no_other_batch(weights):
     model, x = make(nn.GELU(), images=6)
@@ -480,18 +625,53 @@ class Counting(nn.Module):
         super().__init__()
         self.layer, self.last = nn.Conv2d(3, 4, 3), nn.Linear(4 * 36, CLASSES)
         self.register_buffer("runs", torch.zeros(()))
-        self.seen = []
+        self.seen, self.last_seen, self.by_name = [], deque(), {"inputs": defaultdict(list)}
+        self.total, self.totals = torch.zeros(()), [torch.zeros(2)]
 
     def forward(self, x):
         self.runs += 1
         self.seen.append(x)
+        self.last_seen.append(x)
+        self.by_name["inputs"][len(x)].append(x)
+        self.total += 1
+        self.totals[0].add_(1)
         return self.last(self.layer(x).relu().flatten(1))
 
 
-def test_what_a_model_keeps_of_a_run_is_put_back():
+@pytest.mark.parametrize("weights", ["closed", "exact"])
+def test_what_a_model_keeps_of_a_run_is_put_back(weights):
     model = Counting().double().eval()
-    GradCAMPlusPlus(model, "layer")(torch.randn(2, 3, 8, 8, dtype=torch.float64))
-    assert model.runs == 0 and model.seen == []
+    GradCAMPlusPlus(model, "layer", weights=weights)(torch.randn(2, 3, 8, 8, dtype=torch.float64))
+    assert model.runs == 0 and model.seen == [] and not model.last_seen and model.by_name == {"inputs": {}}
+    assert model.total == 0 and not model.totals[0].any()
+
+
+def test_threads_that_share_a_model_wait_for_each_other():
+    model, x = make(nn.ReLU())
+    expected, found, before = GradCAMPlusPlus(model, "layer")(x, 1), [], torch.backends.mha.get_fastpath_enabled()
+
+    def ask():
+        for _ in range(20):
+            found.append(GradCAMPlusPlus(model, "layer")(x, 1))
+
+    threads = [threading.Thread(target=ask) for _ in range(4)]
+    for step in (threading.Thread.start, threading.Thread.join):
+        for thread in threads:
+            step(thread)
+    assert len(found) == 80 and all(torch.equal(one, expected) for one in found)
+    assert not any(m._forward_hooks or m._forward_pre_hooks for m in model.modules())
+    assert torch.backends.mha.get_fastpath_enabled() == before
+
+
+@pytest.mark.parametrize("weights", ["closed", "exact"])
+def test_a_compiled_model_runs_as_it_was_written(weights):
+    model, x = make(nn.GELU())
+    expected = GradCAMPlusPlus(model, "layer", weights=weights)(x, 1)
+    compiled = torch.compile(model, backend="eager")
+    compiled(x)
+    assert torch.equal(GradCAMPlusPlus(compiled, model.layer, weights=weights)(x, 1), expected)
+    with pytest.raises(CutError, match=r"no layer 'layer'; the nearest names are '_orig_mod\.layer'"):
+        GradCAMPlusPlus(compiled, "layer")
 
 
 class Writing(nn.Module):
@@ -555,6 +735,75 @@ def test_a_curve_that_autograd_does_not_see_is_not_taken_for_a_straight_tail():
     assert not cam._straight
 
 
+class Severing(nn.Module):
+    """A tail that is straight for small images, and with a branch that autograd does not see for large ones."""
+
+    def __init__(self, way: str) -> None:
+        super().__init__()
+        self.way, self.layer, self.last = way, nn.Conv2d(3, 4, 3), nn.Linear(4 * 36, CLASSES)
+
+    def forward(self, x):
+        y = self.layer(x)
+        if self.way == "detach":
+            kept = y.detach()
+        elif self.way == "data":
+            kept = y.data
+        else:
+            with torch.no_grad():
+                kept = y * 1
+        return self.last((y.relu() + (kept - 20).relu()).flatten(1))
+
+
+@pytest.mark.parametrize("way", ["detach", "data", "no_grad"])
+def test_what_is_kept_from_autograd_counts_also_where_it_did_not_show_at_first(way):
+    torch.manual_seed(0)
+    model, x = Severing(way).double().eval(), torch.randn(1, 3, 8, 8, dtype=torch.float64)
+    cam = GradCAMPlusPlus(model, "layer", weights="exact")
+    cam(x, 1)
+    assert not cam._straight
+    found, where = cam.explain(100 * x, 1), cut(model, "layer", 100 * x)
+    expected = gradcam.pure_derivatives(where.tail, where.activations, target=1).g
+    seen = GradCAMPlusPlus(model, "layer").explain(100 * x, 1).g.flatten()
+    assert float((seen - expected).abs().max()) > 1e-3
+    torch.testing.assert_close(found.g.flatten(), expected)
+
+
+def test_hooks_on_gradients_are_not_trusted():
+    model, x = make(nn.ReLU())
+    straight = GradCAMPlusPlus(model, "layer", weights="exact")
+    expected = straight.explain(x, 1).g
+    assert len(straight._straight) == 1
+    handle = model.tail[0].register_full_backward_hook(lambda module, to, of: (2 * to[0],))
+    hooked = GradCAMPlusPlus(model, "layer", weights="exact")
+    torch.testing.assert_close(GradCAMPlusPlus(model, "layer").explain(x, 1).g, 2 * expected)
+    torch.testing.assert_close(hooked.explain(x, 1).g, expected)
+    handle.remove()
+    # One that happens to change nothing for this image.
+    model.tail[0].register_full_backward_hook(lambda module, to, of: None)
+    hooked.explain(x, 1)
+    assert not hooked._straight
+    model, x = make(nn.ReLU())
+
+    def hook(module, args, y):
+        if y.requires_grad:
+            y.register_hook(lambda g: g)
+
+    model.tail[0].register_forward_hook(hook)
+    hooked = GradCAMPlusPlus(model, "layer", weights="exact")
+    torch.testing.assert_close(hooked.explain(x, 1).g, expected)
+    assert not hooked._straight
+
+
+def test_a_batch_norm_that_takes_up_the_statistics_of_the_batch_is_noticed():
+    model, x = make(nn.BatchNorm2d(5).double().eval())
+    cam = GradCAMPlusPlus(model, "layer", weights="exact")
+    cam(x, 1)
+    assert len(cam._straight) == 1
+    model.tail[1] = nn.BatchNorm2d(5, track_running_stats=False).double().eval()
+    assert torch.equal(cam(x, 1), GradCAMPlusPlus(model, "layer", weights="exact")(x, 1))
+    assert len(cam._straight) == 1
+
+
 def test_an_activation_that_is_exchanged_is_noticed():
     model, x = make(nn.ReLU())
     cam = GradCAMPlusPlus(model, "layer", weights="exact")
@@ -600,6 +849,31 @@ def test_bad_input_is_named(spoil, words):
         GradCAMPlusPlus(model, layer)(x)
 
 
+def test_explain_takes_a_batch_of_one_image():
+    model, x = make(nn.ReLU(), images=2)
+    for wrong, words in (
+        (None, "not NoneType"),
+        (torch.ones(()), r"not shape \(\)"),
+        (x, r"one image, \(1, ...\), not 2"),
+    ):
+        with pytest.raises(ValueError, match=words):
+            GradCAMPlusPlus(model, "layer").explain(wrong)
+
+
+def test_parameters_without_gradients_for_ever_and_torchscript_are_refused():
+    with torch.inference_mode():
+        model, _ = make(nn.ReLU())
+    x = torch.randn(1, 3, 8, 8, dtype=torch.float64)
+    with pytest.raises(CutError, match=r"'layer\.0\.weight' was made under torch\.inference_mode"):
+        GradCAMPlusPlus(model, "layer")(x)
+    model, x = make(nn.ReLU())
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        traced = torch.jit.trace(model, x)
+    with pytest.raises(CutError, match="layer 'layer' is TorchScript, which runs no hooks"):
+        GradCAMPlusPlus(traced, "layer")
+
+
 class Aside(nn.Module):
     def __init__(self) -> None:
         super().__init__()
@@ -613,7 +887,9 @@ class Aside(nn.Module):
 @pytest.mark.parametrize("weights", ["closed", "exact"])
 def test_a_layer_beside_the_way_to_the_scores_is_refused(weights):
     model, x = Aside().double().eval(), torch.randn(1, 3, 8, 8, dtype=torch.float64)
-    with pytest.raises(CutError, match="layer 'aside' does not reach the scores: choose a layer on the way"):
+    with pytest.raises(
+        CutError, match="scores do not depend on the output of layer 'aside': choose a layer on the path"
+    ):
         GradCAMPlusPlus(model, "aside", weights=weights)(x)
     with pytest.raises(CutError, match="the nearest names are"):
         GradCAMPlusPlus(model, "layr")
@@ -640,3 +916,27 @@ def test_the_paper_s_variant_is_the_closed_form():
     torch.testing.assert_close(printed(x, 1), closed(x, 1))
     other = GradCAMPlusPlus(model, "layer", variant="torchcam")
     assert float((other(x, 1) - closed(x, 1)).abs().max()) > 1e-3
+
+
+def test_several_layers_of_a_variant_are_joined_in_its_own_way():
+    model, x = make(nn.ReLU())
+    for name in ("paper", "torchcam", "monai"):
+        one_each = [GradCAMPlusPlus(model, layer, variant=name)(x, 1) for layer in ("layer", "tail.0")]
+        found = GradCAMPlusPlus(model, ["layer", "tail.0"], variant=name)(x, 1)
+        torch.testing.assert_close(found, torch.stack(one_each).mean(0))
+
+
+def test_several_layers_are_joined_as_grad_cam_joins_them():
+    model, x = make(nn.ReLU())
+    if importlib.util.find_spec("pytorch_grad_cam") is None:
+        pytest.skip("grad-cam is not installed")
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        load_torchvision()  # which grad-cam imports
+        library = importlib.import_module("pytorch_grad_cam")
+    target = [lambda scores: scores[1]]
+    for layers in (["layer"], ["layer", "tail.0"]):
+        with library.GradCAMPlusPlus(model=model, target_layers=list(map(model.get_submodule, layers))) as cam:
+            theirs = torch.from_numpy(cam(input_tensor=x, targets=target)).double()
+        found = GradCAMPlusPlus(model, layers, variant="pytorch-grad-cam")(x, 1)
+        torch.testing.assert_close(found.double(), theirs, rtol=0, atol=1e-5)

@@ -8,7 +8,10 @@ from fractions import Fraction
 import pytest
 import torch
 
+from cam import GradCAMPlusPlus
 from cam.variants import VARIANTS, variant
+from verify.catalogue.images import load_image
+from verify.catalogue.lite0 import LAYER, load_lite0, preprocess
 from verify.catalogue.zoo import load_torchvision
 from verify.peers.adapters import PEERS, ask
 
@@ -38,7 +41,7 @@ def pieces(model, images, c):
 def pictured(one, model, images, c, size):
     A, g, S = pieces(model, images, c)
     raw = torch.einsum("bk,bkhw->bhw", one.weights(A, g, S), A)
-    return one.picture(raw, size)
+    return one.picture([raw], size)
 
 
 def installed(peer):
@@ -81,7 +84,7 @@ def test_an_error_planted_in_a_variant_moves_the_picture(peer):
     right = variant(peer.variant)
     wrong = (
         replace(right, weights=lambda A, g, S: right.weights(A, g.abs(), S)),
-        replace(right, picture=lambda raw, size: right.picture(raw.abs(), size) ** 1.01),
+        replace(right, of_layer=lambda raw, size: right.of_layer(raw.abs(), size) ** 1.01),
     )
     for one in wrong:
         assert gap(peer, one, 1.0) > 10 * PUBLISHED
@@ -108,6 +111,24 @@ def test_where_no_gradient_is_positive_the_picture_is_the_library_s_too(peer):
     assert torch.equal(theirs.float(), pictured(variant(peer.variant), model, images, 1, SIZES[0]).float())
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize("peer", LIBRARIES, ids=lambda peer: peer.name)
+def test_on_a_trained_network_and_a_photograph_it_is_the_library_s_picture_too(peer):
+    pytest.importorskip("efficientnet_lite_pytorch")
+    installed(peer)
+    model, image = load_lite0(torch.float32).requires_grad_(True), preprocess(load_image("chelsea"), torch.float32)
+    seen = []
+    handle = model.get_submodule(LAYER).register_forward_hook(lambda _, __, A: seen.append(A))
+    S = model(image)[:, 285]
+    handle.remove()
+    g, A = torch.autograd.grad(S.sum(), seen[0])[0], seen[0].detach()
+    one = variant(peer.variant)
+    theirs = ask(peer.picture, model, LAYER, image, 285)
+    mine = one.picture([torch.einsum("bk,bkhw->bhw", one.weights(A, g, S.detach()), A)], tuple(theirs.shape[-2:]))
+    assert float(theirs.max() - theirs.min()) > 0.5
+    assert float((theirs - mine).abs().max()) < PUBLISHED
+
+
 def test_the_printed_weights_are_those_found_by_hand():
     A = torch.tensor([[[[1.0, 2.0], [0.0, 1.0]]]], dtype=torch.float64)
     g = torch.tensor([[[[0.5, 0.0], [-1.0, 0.25]]]], dtype=torch.float64)
@@ -117,9 +138,15 @@ def test_the_printed_weights_are_those_found_by_hand():
     assert abs(Fraction(found) - by_hand) < Fraction(1, 2**50)
 
 
+def test_the_printed_weights_are_undefined_where_a_square_underflows():
+    A, g, S = torch.ones(1, 1, 2, 2), torch.full((1, 1, 2, 2), 1e-25), torch.zeros(1)
+    assert variant("paper").weights(A, g, S).isnan().all()
+    assert variant("paper").weights(A.double(), g.double(), S).isfinite().all()
+
+
 def test_the_printed_picture_has_its_maximum_at_1_and_a_map_of_zeros_stays():
     raw = torch.tensor([[[1.0, -3.0], [2.0, 0.0]], [[-1.0, 0.0], [0.0, -2.0]]])
-    assert variant("paper").picture(raw, (2, 2)).tolist() == [[[0.5, 0.0], [1.0, 0.0]], [[0.0, 0.0], [0.0, 0.0]]]
+    assert variant("paper").picture([raw], (2, 2)).tolist() == [[[0.5, 0.0], [1.0, 0.0]], [[0.0, 0.0], [0.0, 0.0]]]
 
 
 def test_any_number_of_places_is_a_channel():
@@ -128,6 +155,25 @@ def test_any_number_of_places_is_a_channel():
         tokens = one.weights(A, g, S)
         volume = one.weights(A.view(2, 3, 2, 1, 2), g.view(2, 3, 2, 1, 2), S)
         assert tokens.shape == (2, 3) and torch.allclose(tokens, volume)
+
+
+def test_lines_and_volumes_have_pictures_and_no_image_sees_the_others():
+    for one in VARIANTS:
+        for shape in ((5,), (3, 4), (2, 3, 4)):
+            raw = torch.rand(3, *shape) * torch.tensor([1.0, 100.0, 1e4]).view(-1, *[1] * len(shape))
+            large = tuple(2 * n for n in shape)
+            together = one.picture([raw], large)
+            assert together.shape == (3, *large)
+            assert torch.equal(together, torch.cat([one.picture([each], large) for each in raw.split(1)])), one.name
+
+
+@pytest.mark.parametrize("peer", LIBRARIES, ids=lambda peer: peer.name)
+def test_the_class_makes_the_picture_of_the_library_by_its_name(peer):
+    installed(peer)
+    model, images = tail(), torch.rand(1, 2, *SIZES[0], generator=torch.Generator().manual_seed(3))
+    theirs = ask(peer.picture, model, "0", images, 1)
+    mine = GradCAMPlusPlus(tail(), "0", variant=peer.variant)(images, 1)  # monai leaves its hooks on the other model
+    assert float((theirs - mine).abs().max()) < PUBLISHED
 
 
 def test_an_exponential_that_is_kept_overflows_and_one_that_cancels_does_not():

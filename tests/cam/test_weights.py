@@ -109,6 +109,15 @@ def test_every_alpha_is_invariant_under_a_scale_of_the_activations(g, h, t, sigm
     assert same(alpha_exact(h / c**2, t / c**3, c * sigma), alpha_exact(h, t, sigma))
 
 
+@pytest.mark.parametrize("c", [2.0**-60, 2.0**60])
+def test_no_power_of_a_gradient_leaves_the_range_of_float32(c):
+    values = [torch.tensor(v, dtype=torch.float32) for v in (1.5, 0.0, 0.0, 0.75)]
+    g, h, t, sigma = values
+    assert torch.equal(alpha_from_tail(g / c, h, t, sigma * c), alpha_from_tail(*values))
+    assert (g / c) ** 3 in (0, float("inf"))  # which is why the formula as it stands will not do
+    assert alpha_from_tail(*values).item() == pytest.approx(1 / (2 + 0.75 * 1.5))
+
+
 def test_an_eps_in_the_denominator_breaks_the_invariance():
     def with_eps(g, sigma):
         return g**2 / (2 * g**2 + sigma * g**3 + 1e-7)

@@ -14,8 +14,10 @@ if TYPE_CHECKING:
     from verify.check.compare import Both
 
 SAMPLE = 16
-# Numbers that a tail computes from one A; of larger ones third derivatives under analysis take minutes.
-LARGEST = 1 << 22
+# Numbers that a tail computes from one A, and numbers that it holds: beyond, third derivatives of the sample under
+# analysis take minutes.
+LARGEST = 1 << 20
+HELD = 1 << 25
 CHUNK = 1 << 20  # of these numbers at once, over all entries
 
 
@@ -43,13 +45,14 @@ class Certificate:
     why: str = ""
 
 
-def certify(where: "Cut", both: "Both", head: str, seed: int = 0, sample: int = SAMPLE) -> Certificate:
+def certify(where: "Cut", both: "Both", head: str, order: "Tensor", seed: int = 0, sample: int = SAMPLE) -> Certificate:
     """Certify the difference of both weights on a sample of the entries that count.
 
     Args:
         where: the cut.
         both: what is to be certified.
         head: the outer function.
+        order: which entry of the activations stands where, (1, K, H, W).
         seed: of the sample.
         sample: how many entries.
     """
@@ -69,10 +72,13 @@ def certify(where: "Cut", both: "Both", head: str, seed: int = 0, sample: int = 
     numbers = _numbers(tail, A)
     if numbers > LARGEST:
         return Certificate(why=f"the tail computes {numbers:,} numbers, more than {LARGEST:,}")
+    held = sum(value.numel() for value in tail.graph.buffers())
+    if held > HELD:
+        return Certificate(why=f"the tail holds {held:,} weights, more than {HELD:,}")
     drawn = torch.randperm(len(counting), generator=torch.Generator().manual_seed(seed))[:sample]
     entries = counting[drawn.sort().values]
     try:
-        parts = [_bounded(where, tail, both, head, some) for some in entries.split(max(1, CHUNK // numbers))]
+        parts = [_bounded(where, tail, both, head, order, some) for some in entries.split(max(1, CHUNK // numbers))]
         off_kinks = not where.tail.smooth_operations and is_off_kinks(where.tail, A)
     except NoRule as error:
         return Certificate(why=" ".join(str(error).split()))
@@ -84,30 +90,36 @@ def certify(where: "Cut", both: "Both", head: str, seed: int = 0, sample: int = 
     return Certificate(
         entries=len(entries),
         apart=int((sure > 0).sum()),
-        within=float((gap.abs() + bound).nan_to_num(torch.inf).max()),
+        within=float((gap.abs() + bound).nan_to_num(torch.inf, torch.inf).max()),
         least=max(0.0, float(sure.max())),
         engine=float(engine[known].abs().max()),
         off_kinks=off_kinks,
     )
 
 
-def _bounded(where: "Cut", tail: "Tail", both: "Both", head: str, entries: "Tensor") -> "tuple[Tensor, ...]":
-    """Return alpha closed - alpha exact, its bound, and engine's minus nested alpha, at some entries."""
+def _bounded(
+    where: "Cut", tail: "Tail", both: "Both", head: str, order: "Tensor", entries: "Tensor"
+) -> "tuple[Tensor, ...]":
+    """Return alpha closed - alpha exact, its bound, and engine's minus nested alpha, at some entries of the map."""
+    import torch
+
     from cam.heads import head as outer_of
     from cam.jets import along_entries, tower
     from cam.weights import alpha_closed, alpha_exact, alpha_from_tail, footprint
-    from verify.check.compare import LOG_SOFTMAX, SOFTMAX
+    from verify.check.compare import HALF, LOG_SOFTMAX, SOFTMAX, is_zero
     from verify.rounding import RunningError
 
     A, c = where.activations, both.closed.target
     assert isinstance(c, int)
     for each in (where.tail, tail):
-        each(A.expand(2, -1, -1, -1))  # the first batch makes it check itself: not to be watched
+        each(A.expand(2, *A.shape[1:]))  # the first batch makes it check itself: not to be watched
     zeros = A.new_zeros(len(entries))
-    score = along_entries(lambda moved: where.tail(moved)[:, c], A, entries)
-    through = along_entries(lambda moved: tail(moved)[:, c], A, entries)
+    lines = order.flatten()[entries]
+    score = along_entries(lambda moved: where.tail(moved)[:, c], A, lines)
+    through = along_entries(lambda moved: tail(moved)[:, c], A, lines)
+    shown = A.flatten()[order]
     with RunningError() as mode:
-        sigma = footprint(A).expand_as(A).flatten()[entries]
+        sigma = footprint(shown).expand_as(shown).flatten()[entries]
         closed = alpha_closed(tower(score, zeros, 1, "reverse")[1], sigma)
         S, g, h, t = tower(through, zeros, 3, "reverse")
         if head in ("exp", SOFTMAX):
@@ -118,7 +130,8 @@ def _bounded(where: "Cut", tail: "Tail", both: "Both", head: str, entries: "Tens
             second, third = outer_of(head).ratios(S)
             exact = alpha_exact(second * g**2 + h, third * g**3 + 3 * second * g * h + t, sigma)
         gap = closed - exact
-    return gap, mode.error(gap), both.exact.alpha.flatten()[entries] - exact
+    bound = torch.where(is_zero(shown).expand_as(shown).flatten()[entries], HALF, mode.error(gap))
+    return gap, bound, both.exact.alpha.flatten()[entries] - exact
 
 
 def _numbers(tail: "Tail", A: "Tensor") -> int:

@@ -1,10 +1,12 @@
 """What `gradcampp check` and `gradcampp heatmap` do, apart from their options."""
 
+import hashlib
 import json
 import re
+import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, redirect_stdout
 from pathlib import Path
 
 from rich.console import Console
@@ -12,11 +14,15 @@ from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsed
 from rich.progress import Progress as Bar
 
 from verify.check import heatmaps, models, views
+from verify.check.compare import KEPT
 from verify.check.document import document
 from verify.check.judge import Progress, check_model
+from verify.check.places import FIRST
 from verify.errors import UsageError
 from verify.report import check as shown
 from verify.report import files
+
+LONGEST = 200  # bytes: file systems take 255, and unfinished files have longer names
 
 
 def check(
@@ -26,6 +32,7 @@ def check(
     *,
     target: int | None,
     head: str,
+    places: str,
     weights: Path | None,
     size: int | None,
     seed: int | None,
@@ -33,7 +40,7 @@ def check(
     console: Console,
     quiet: bool,
 ) -> tuple[str, Path]:
-    """Check one network and write its page.
+    """Check one network and write its page; after an interruption derivatives go on where they stopped.
 
     Args:
         model: as on the command line, like the next two.
@@ -41,6 +48,7 @@ def check(
         image: the picture.
         target: the class.
         head: the outer function.
+        places: how the layer's activations are arranged.
         weights: a state dict.
         size: of the picture.
         seed: of random weights and of the sample.
@@ -57,16 +65,28 @@ def check(
     files.demand_writable(report)
     start = time.perf_counter()
     seed = models.SEED if seed is None else seed
-    with progress(console, quiet) as tell:
+    named = _asked(target, head, places)
+    kept = report / f".{joined('check', model, layer, Path(image).stem, *named)}"
+    with progress(console, quiet) as tell, redirect_stdout(sys.stderr):  # what a model prints is no data
         tell("loading", 0, 1)
         subject = models.load(model, weights, seed)
         view = views.view(image, subject, size)
         found = check_model(
-            subject.model, _layer(subject, layer), view.seen, target=target, head=head, seed=seed, progress=tell
+            subject.model,
+            _layer(subject, layer),
+            view.seen,
+            target=target,
+            head=head,
+            places=places,
+            seed=seed,
+            kept=kept,
+            progress=tell,
         )
     told = document(found, subject, view, time.perf_counter() - start)
-    path = report / f"check-{slug(model)}-{slug(found.layer)}-{slug(view.name)}.html"
+    path = report / f"{joined('check', model, found.layer, view.name, *named)}.html"
     files.write_whole(path, shown.render(told, view.pixels).encode())
+    for each in KEPT:
+        kept.with_name(f"{kept.name}.{each}").unlink(missing_ok=True)
     return json.dumps(told, indent=1, ensure_ascii=False, allow_nan=False) + "\n", path
 
 
@@ -76,9 +96,10 @@ def heatmap(
     images: list[str],
     *,
     target: int | None,
-    weights: str,
+    weights: str | None,
     variant: str | None,
     head: str,
+    places: str,
     state: Path | None,
     size: int | None,
     seed: int | None,
@@ -93,9 +114,10 @@ def heatmap(
         layer: if it is empty, the model's own default.
         images: the pictures.
         target: the class; by default the one with the highest score, picture by picture.
-        weights: "closed" or "exact".
-        variant: of Grad-CAM++.
+        weights: "closed" or "exact", which is the default.
+        variant: of Grad-CAM++, instead.
         head: the outer function.
+        places: how the layer's activations are arranged.
         state: a state dict.
         size: of the pictures.
         seed: of random weights.
@@ -107,18 +129,21 @@ def heatmap(
         UsageError: something is not there, or not what it should be.
     """
     files.demand_writable(out)
-    names = [Path(image).stem for image in images]
-    twice = sorted({name for name in names if names.count(name) > 1})
+    slugs = [slug(Path(image).stem) for image in images]
+    twice = sorted({name for name in slugs if slugs.count(name) > 1})
     if twice:
         raise UsageError(f"several pictures are called {', '.join(twice)}, and so would be their heatmaps: rename them")
-    with progress(console, quiet) as tell:
+    with progress(console, quiet) as tell, redirect_stdout(sys.stderr):
         tell("loading", 0, len(images))
         subject = models.load(model, state, models.SEED if seed is None else seed)
-        recipe = heatmaps.Recipe(subject, _layer(subject, layer), target, weights, variant, head)
+        if variant is None:
+            weights = weights or "exact"
+        recipe = heatmaps.Recipe(subject, _layer(subject, layer), target, weights, variant, head, places)
         seen = [views.view(image, subject, size) for image in images]  # a wrong one is told before any work
         for done, view in enumerate(seen):
             tell(view.name, done, len(seen))
-            stem = out / slug(f"{view.name}-{model}-{recipe.layer}-{variant or weights}")
+            named = _asked(target, head, places)
+            stem = out / joined(view.name, model, recipe.layer, str(variant or weights), *named)
             made = recipe.write(view, stem)
             told = f"{stem}.png" if made else f"{stem}.png is finished already: not made again"
             console.print(told, highlight=False, markup=False, soft_wrap=True)
@@ -130,6 +155,21 @@ def _layer(subject: models.Subject, layer: str) -> str:
         last = f", say {names[-1]}" if names else ""
         raise UsageError(f"name the layer of {subject.name} with --layer (it has {len(names)}{last})")
     return layer or subject.layer
+
+
+def _asked(target: int | None, head: str, places: str) -> tuple[str, ...]:
+    """Return what sets results apart that are about one layer and picture, without what is usual."""
+    chosen = () if target is None else (f"class-{target}",)
+    return (*chosen, *(each for each in (head, places) if each not in ("exp", FIRST)))
+
+
+def joined(*names: str) -> str:
+    """Return names as the stem of a file may have them, of `LONGEST` bytes at most: a longer one ends in its hash."""
+    stem = slug("-".join(names))
+    whole = stem.encode()
+    if len(whole) <= LONGEST:
+        return stem
+    return f"{whole[: LONGEST - 13].decode(errors='ignore')}-{hashlib.sha256(whole).hexdigest()[:12]}"
 
 
 def slug(name: str) -> str:

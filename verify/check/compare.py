@@ -6,6 +6,7 @@ are those of an exponential over the logarithm of the probability, so that no sm
 """
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -21,9 +22,16 @@ if TYPE_CHECKING:
     from cam.maps import Explanation
     from cam.tail import Cut, Tail
 
-SOFTMAX, LOG_SOFTMAX = "softmax", "log-softmax"
+SOFTMAX, LOG_SOFTMAX = "softmax", "log_softmax"
 # A weight of 1/NEAR and more, where an entry that does not matter weighs 1/2: twenty times what is usual.
 NEAR = 0.1
+
+# Endings of the files that remember derivatives of the score, and of what stands under a softmax.
+KEPT = ("score", "head")
+# What the engine may be off in h and t, as a share of all that adds to them: ten thousand roundings.
+CANCELS = 2.0**-40
+# Bound of the difference of two weights that are 1/2: 8u.
+HALF = 2.0**-50
 
 
 def heads() -> tuple[str, ...]:
@@ -41,8 +49,8 @@ class Both:
         closed, exact: the maps and everything behind them.
         plain: derivatives of the class's score.
         through: derivatives of what stands under the outer function: the same, or the logarithm of the probability.
-        gap, bound: alpha closed - alpha exact and what rounding can have to do with it, (K, H, W), if h and t are what
-            was computed.
+        gap, bound: alpha closed - alpha exact and what rounding can have to do with it, (K, H, W), if h and t are off
+            by no more than the share `CANCELS` of all that adds to them.
     """
 
     closed: "Explanation"
@@ -53,14 +61,18 @@ class Both:
     bound: "Tensor"
 
 
-def explained(where: "Cut", c: int, head: str, progress: "Progress | None" = None) -> Both:
+def explained(
+    where: "Cut", c: int, head: str, order: "Tensor", progress: "Progress | None" = None, kept: Path | None = None
+) -> Both:
     """Return both explanations of class c.
 
     Args:
-        where: the activations, (1, K, H, W), and the tail.
+        where: the activations and the tail.
         c: the class.
         head: the outer function, one of `heads()`.
+        order: which entry of the activations stands where, (1, K, H, W): `verify.check.places`.
         progress: called with how many lines are done and how many there are.
+        kept: the beginning of the names of files that remember finished lines.
 
     Raises:
         UsageError: the outer function is unknown, or a softmax has one class.
@@ -75,20 +87,38 @@ def explained(where: "Cut", c: int, head: str, progress: "Progress | None" = Non
     if head not in heads():
         raise unknown("outer function", head, heads())
     A = where.activations
-    plain = pure_derivatives(where.tail, A, target=c, progress=progress)
+    files = (
+        (None, None) if kept is None else (kept.with_name(f"{kept.name}.score"), kept.with_name(f"{kept.name}.head"))
+    )
+    plain = pure_derivatives(where.tail, A, target=c, progress=progress, kept=files[0])
     through = plain
     if head in (SOFTMAX, LOG_SOFTMAX):
-        through = pure_derivatives(under(where.tail, A, head), A, target=c, progress=progress)
-    of_score, of_head = (torch.stack([each.S.expand_as(each.g), each.g, each.h, each.t]) for each in (plain, through))
+        through = pure_derivatives(under(where.tail, A, head), A, target=c, progress=progress, kept=files[1])
+    of_score, of_head = (
+        torch.stack([each.S.expand_as(each.g), each.g, each.h, each.t])[:, order.flatten()] for each in (plain, through)
+    )
+    A = A.flatten()[order]
     exp = outer.head("exp")
+    errors = torch.zeros_like(of_head)
+    errors[2:] = (CANCELS * through.sizes[:, order.flatten()]).nan_to_num(torch.inf, torch.inf)
     with RunningError() as mode:
+        mode.assume(of_head, errors)
         closed = weighed(A, c, of_score[:2], exp, "closed")
         if head == LOG_SOFTMAX:
             exact = _identity(A, c, of_head)
         else:
             exact = weighed(A, c, of_head, exp if head == SOFTMAX else outer.head(head), "exact")
         gap = closed.alpha - exact.alpha
-    return Both(closed, exact, plain, through, gap, mode.error(gap))
+    return Both(closed, exact, plain, through, gap, torch.where(is_zero(A)[0], HALF, mode.error(gap)))
+
+
+def is_zero(A: "Tensor") -> "Tensor":
+    """Return which channels are zero everywhere, (1, K, 1, 1).
+
+    Their footprint is exactly 0, both weights are 1/2, and each quotient that gives it is within 2u of it. The analysis
+    does not know that: it keeps an absolute error for subnormal sums, and the closed form asks whether sigma g is 0.
+    """
+    return (A == 0).all(-1, keepdim=True).all(-2, keepdim=True)
 
 
 def under(tail: "Tail", A: "Tensor", head: str) -> "Tail":
@@ -127,7 +157,7 @@ class Weights:
         compared: at how many of those that count both weights are finite.
         largest, relative, median: max |closed - exact|, max and median |closed - exact|/|exact|, over these.
         rank: Spearman's rank correlation, over these.
-        bound: what rounding can have to do with the largest difference, if h and t are what was computed.
+        bound: what rounding can have to do with the largest difference, see `Both`.
         same: whether no difference exceeds what rounding can have to do with it; None if that is not known, or if no
             entry counts.
         beyond: (closed, exact) at how many that count the weight is negative or not finite: beyond a pole, or on it.

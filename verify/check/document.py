@@ -22,6 +22,7 @@ def document(check: Check, subject: Subject, view: View, seconds: float) -> dict
         "input": list(view.seen.shape),
         "layer": check.layer,
         "shape": list(check.shape),
+        "places": check.places,
         "head": check.head,
         "class": {
             "index": check.target,

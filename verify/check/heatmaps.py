@@ -14,13 +14,16 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from verify.check.models import Subject, brief
+from verify.check.models import Subject
+from verify.check.places import arrangement
 from verify.check.views import View
-from verify.errors import UsageError, unknown
+from verify.errors import UsageError, brief, unknown
 from verify.report import files, pictures
 
 if TYPE_CHECKING:
     from torch import Tensor
+
+    from cam import GradCAMPlusPlus
 
 WEIGHTS = ("closed", "exact")
 SCHEMA = "gradcampp-heatmap/1"
@@ -34,24 +37,44 @@ class Recipe:
         subject: the network.
         layer: dotted name.
         target: the class, or None for the one with the highest score.
-        weights: "closed" or "exact".
-        variant: of Grad-CAM++, or None.
+        weights: "closed" or "exact"; None with a variant, which has its own.
+        variant: of Grad-CAM++, `cam.VARIANTS`, or None.
         head: the outer function.
+        places: how the layer's activations are arranged.
 
     Raises:
-        UsageError: the weights are of another kind.
+        UsageError: an option is unknown, or two exclude each other.
     """
 
     subject: Subject
     layer: str
     target: int | None
-    weights: str
+    weights: str | None
     variant: str | None
     head: str
+    places: str
 
     def __post_init__(self) -> None:
-        if self.weights not in WEIGHTS:
+        if (self.weights is None) == (self.variant is None):
+            raise UsageError("a variant has weights of its own: choose --weights or --variant")
+        if self.variant is not None and self.head != "exp":
+            raise UsageError(f"a variant has an outer function of its own: leave out --head {self.head}")
+        if self.weights is not None and self.weights not in WEIGHTS:
             raise unknown("kind of weights", self.weights, WEIGHTS)
+        self.explainer  # noqa: B018  a wrong option is told before any work
+
+    @cached_property
+    def explainer(self) -> "GradCAMPlusPlus":
+        """What makes the maps."""
+        from cam import GradCAMPlusPlus
+
+        own: dict[str, Any] = {"variant": self.variant}
+        if self.variant is None:
+            own = {"head": self.head, "weights": self.weights}
+        try:
+            return GradCAMPlusPlus(self.subject.model, self.layer, arrangement(self.places), **own)
+        except ValueError as error:  # CutError among them
+            raise UsageError(" ".join(str(error).split())) from error
 
     @cached_property
     def network(self) -> str:
@@ -73,6 +96,7 @@ class Recipe:
             "weights": self.weights,
             "variant": self.variant,
             "head": self.head,
+            "places": self.places,
             "image": view.name,
             "seen": hashlib.sha256(view.seen.numpy().tobytes()).hexdigest(),
         }
@@ -88,34 +112,30 @@ class Recipe:
         if png.is_file() and npy.is_file() and told.is_file() and told.read_text("utf-8") == note:
             return False
         told.unlink(missing_ok=True)  # from now on what is there is not finished
-        raw = self.map(view.seen).numpy()
-        if not np.isfinite(raw).all():
+        raw, shown = self.maps(view.seen)
+        if not np.isfinite(raw).all() or not np.isfinite(shown).all():
             raise UsageError(f"the heatmap of {view.name} is not finite: gradcampp check says where that comes from")
         array = io.BytesIO()
         np.save(array, raw)
         files.write_whole(npy, array.getvalue())
-        files.write_whole(png, overlay(view.pixels, raw))
+        files.write_whole(png, overlay(view.pixels, shown))
         files.write_whole(told, note.encode())
         return True
 
-    def map(self, seen: "Tensor") -> "Tensor":
-        """Return the raw map, (H, W).
+    def maps(self, seen: "Tensor") -> tuple[np.ndarray, np.ndarray]:
+        """Return the raw map, (H, W), and what is shown of it; a variant makes its picture in its own way.
 
         Raises:
             UsageError: the network cannot be explained there.
         """
-        from cam import GradCAMPlusPlus
-
-        options: dict[str, Any] = {"head": self.head, "weights": self.weights}
-        if self.variant is not None:
-            options["variant"] = self.variant
         try:
-            explainer = GradCAMPlusPlus(self.subject.model, self.layer, **options)
-            return explainer.attribute(seen, self.target).detach()[0]
-        except TypeError as error:
-            raise UsageError(f"--variant {self.variant} is not known here: {brief(error)}") from error
+            raw = self.explainer.attribute(seen, self.target)
+            shown = raw if self.variant is None else self.explainer(seen, self.target)
         except ValueError as error:  # CutError and UnknownOperation among them
             raise UsageError(" ".join(str(error).split())) from error
+        except RuntimeError as error:  # whatever a stranger's model may raise
+            raise UsageError(f"the model fails on a picture of shape {tuple(seen.shape)}: {brief(error)}") from error
+        return raw.detach()[0].numpy(), shown.detach()[0].numpy()
 
 
 def overlay(pixels: np.ndarray, raw: np.ndarray) -> bytes:

@@ -7,6 +7,7 @@ was concluded before.
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -14,8 +15,9 @@ import numpy as np
 from verify.check import compare
 from verify.check.certificate import Certificate, certify
 from verify.check.later import nearest_affine
-from verify.check.models import brief
-from verify.errors import UsageError
+from verify.check.places import FIRST, TOKENS, arranged
+from verify.check.reasons import CLOSED, EXACT, LATER, Assumption, assumptions_of, doubts_of, failing_of, reasons_of
+from verify.errors import UsageError, brief
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -23,28 +25,8 @@ if TYPE_CHECKING:
     from cam.jets import Derivatives, Operation
     from cam.tail import Cut
 
-CLOSED, EXACT, LATER = "use the closed form", "use the exact weights", "take this layer instead"
-RADII = 256  # entries whose distance to the nearest kink is measured
+RADII = 128  # entries whose distance to the nearest kink is measured
 Progress = Callable[[str, int, int], None]
-
-
-@dataclass(frozen=True)
-class Assumption:
-    """One thing that (19) assumes, or that is good to know.
-
-    Args:
-        name: slug; permanent.
-        says: what is assumed.
-        holds: None if that is not known.
-        why: what was found.
-        needed: whether (19) may differ from (10) where it fails.
-    """
-
-    name: str
-    says: str
-    holds: bool | None
-    why: str
-    needed: bool = True
 
 
 @dataclass(frozen=True)
@@ -70,7 +52,8 @@ class Check:
     Args:
         layer, head: where, and the outer function.
         target, score, probability: the class explained.
-        shape: of the activations, (K, H, W).
+        shape: of the activations, without the batch.
+        places: how they are arranged.
         operations: what stands between A and what is under the outer function.
         assumptions: in the order in which they are told.
         kinks: the nearest ones.
@@ -86,7 +69,8 @@ class Check:
     target: int
     score: float
     probability: float
-    shape: tuple[int, int, int]
+    shape: tuple[int, ...]
+    places: str
     operations: "tuple[Operation, ...]"
     assumptions: tuple[Assumption, ...]
     kinks: Kinks
@@ -112,18 +96,23 @@ def check_model(
     *,
     target: int | None = None,
     head: str = "exp",
+    places: str = FIRST,
     seed: int = 0,
+    kept: Path | None = None,
     progress: Progress = lambda *_: None,
 ) -> Check:
     """Say whether Grad-CAM++'s closed form is valid at a layer of a network, and how wrong it is if it is not.
 
     Args:
         model: in eval mode; picture (1, ...) -> scores (1, classes). A copy of it is made in float64.
-        layer: one of its modules or its dotted name; it puts out (1, K, H, W).
+        layer: one of its modules or its dotted name.
         image: one picture, as the model takes it.
         target: the class, the one with the highest score by default.
-        head: the outer function: exp, sigmoid, softmax or log-softmax.
+        head: the outer function: exp, sigmoid, softmax or log_softmax.
+        places: how what the layer puts out is arranged: channels-first is (1, K, H, W), channels-last (1, H, W, K),
+            tokens (1, N, K).
         seed: of the entries that are certified and measured.
+        kept: the beginning of the names of two files that remember finished derivatives: the same call goes on there.
         progress: called with what is being done, how much of it is done and how much there is.
 
     Raises:
@@ -133,25 +122,35 @@ def check_model(
     name = _named(model, layer)
     model, image = _in_float64(model, image)
     where = _cut(model, name, image)
+    shape = tuple(where.activations.shape)
+    order = arranged(shape, places)
     scores, c = _chosen(where, target)
     try:
-        both = compare.explained(where, c, head, lambda done, whole: progress("derivatives", done, whole))
+        both = compare.explained(where, c, head, order, lambda done, whole: progress("derivatives", done, whole), kept)
     except ValueError as error:
         raise UsageError(f"the part after layer {name!r} is not supported: {brief(error)}") from error
     weights = compare.weights(both)
     closed, exact = compare.normalised(both.closed), compare.normalised(both.exact)
     progress("certificate", 0, 1)
-    certificate = certify(where, both, head, seed)
+    certificate = certify(where, both, head, order, seed)
     progress("kinks", 0, 1)
     kinks = _kinks(where, both.plain, c, seed)
-    assumptions = _assumptions(both.plain, weights, head)
+    assumptions = assumptions_of(both.plain, order, weights, head)
     advice, instead = CLOSED, None
-    failing = {each.name for each in assumptions if each.needed and each.holds is not True}
+    failing = failing_of(assumptions)
     if failing:
         advice = EXACT
         if head == "exp" and failing & {"affine", "off-kinks"}:
             smooth = [each.layer for each in both.plain.operations if each.kind == "smooth"]
-            instead = nearest_affine(model, name, image, c, smooth, lambda at: progress(f"trying {at}", 0, 1))
+            instead = nearest_affine(
+                model,
+                name,
+                image,
+                smooth,
+                lambda at: _applies(at, c, places),
+                places,
+                lambda at: progress(f"trying {at}", 0, 1),
+            )
             advice = LATER if instead else EXACT
     return Check(
         layer=name,
@@ -159,7 +158,8 @@ def check_model(
         target=c,
         score=float(scores[c]),
         probability=float(scores.softmax(0)[c]),
-        shape=(int(where.activations.shape[1]), int(where.activations.shape[2]), int(where.activations.shape[3])),
+        shape=shape[1:],
+        places=places,
         operations=both.through.operations,
         assumptions=assumptions,
         kinks=kinks,
@@ -170,8 +170,16 @@ def check_model(
         exact=exact,
         advice=advice,
         instead=instead,
-        reasons=_reasons(assumptions, advice, instead),
+        reasons=(*reasons_of(assumptions, advice, instead), *doubts_of(shape, places)),
     )
+
+
+def _applies(where: "Cut", c: int, places: str) -> bool:
+    """Whether every assumption of (19) holds at a cut, for an exponential."""
+    shape = tuple(where.activations.shape)
+    order = arranged(shape, FIRST if len(shape) == 4 and places == TOKENS else places)
+    both = compare.explained(where, c, "exp", order)
+    return not failing_of(assumptions_of(both.plain, order, compare.weights(both), "exp"))
 
 
 def _named(model: "nn.Module", layer: "nn.Module | str") -> str:
@@ -211,11 +219,6 @@ def _cut(model: "nn.Module", layer: str, image: "Tensor") -> "Cut":
     except CutError as error:
         raise UsageError(" ".join(str(error).split())) from error
     A = where.activations
-    if A.ndim != 4:
-        raise UsageError(
-            f"layer {layer!r} puts out {tuple(A.shape)}, and a map weighs channels over places: choose a layer that "
-            "puts out (1, K, H, W)"
-        )
     if not bool(A.isfinite().all()):
         raise UsageError(
             f"{int((~A.isfinite()).sum())} of {A.numel()} activations of layer {layer!r} are NaN or infinite: look for "
@@ -251,79 +254,3 @@ def _kinks(where: "Cut", plain: "Derivatives", c: int, seed: int) -> Kinks:
     except ValueError as error:
         return Kinks(why=str(error))
     return Kinks(len(radii), float(radii.min()), float(radii.median()))
-
-
-def _assumptions(plain: "Derivatives", weights: compare.Weights, head: str) -> tuple[Assumption, ...]:
-    smooth = [each for each in plain.operations if each.kind == "smooth"]
-    named = ", ".join(dict.fromkeys(f"{each.name} in {each.layer or 'the model itself'}" for each in smooth))
-    straight = not bool(plain.h.any()) and not bool(plain.t.any())
-    if not smooth:
-        curved = "every operation behind the layer is linear or piecewise linear"
-    elif straight:
-        curved = f"{named} is smooth, and adds nothing along any entry's line at A"
-    else:
-        bent = [each for each in smooth if each.second or each.third]
-        curved = ", ".join(dict.fromkeys(f"{each.name} in {each.layer or 'the model itself'}" for each in bent)) + (
-            " is smooth: the score is curved along "
-            f"{int((plain.h.ne(0) | plain.t.ne(0)).sum())} of {len(plain.h)} entries' lines"
-        )
-    kinked = int(plain.kinked.sum())
-    off: bool | None = not kinked
-    kinks = (
-        f"{kinked} of {len(plain.kinked)} entries move a unit that lies on a kink"
-        if kinked
-        else "no entry moves a unit that does"
-    )
-    if off and plain.unwatched:
-        off, kinks = None, f"it is not known where {', '.join(plain.unwatched)} bends"
-    pole = weights.compared < weights.counting
-    nearest = "–" if weights.nearest is None else f"{weights.nearest:.2g}"
-    agree = "no entry counts: nothing was compared"
-    if weights.largest is not None:
-        agree = f"the largest difference is {weights.largest:.2g}, rounding explains {weights.bound:.2g}"
-    return (
-        Assumption("affine", "the score is affine along every entry's line", not smooth or straight, curved),
-        Assumption("exp", "the outer function is the exponential", head == "exp", f"it is {head}"),
-        Assumption("off-kinks", "A lies on no kink", off, kinks),
-        Assumption(
-            "no-pole",
-            "no weight that counts is infinite or no number",
-            not pole,
-            f"{weights.counting - weights.compared} of {weights.counting} are; 2 + sigma g comes to 0 as near as "
-            f"{nearest}",
-        ),
-        Assumption("measured", "the weights agree up to rounding where they count", weights.same, agree),
-        Assumption(
-            "far-from-poles",
-            f"no weight is {1 / compare.NEAR:.0f} or more, twenty times what is usual",
-            not any(weights.near),
-            f"closed form {weights.near[0]}, exact {weights.near[1]} of {weights.counting}",
-            needed=False,
-        ),
-        Assumption(
-            "one-sign",
-            "no weight that counts is negative",
-            not any(weights.beyond) and not weights.turned,
-            f"closed form {weights.beyond[0]}, exact {weights.beyond[1]} of {weights.counting}; "
-            f"signs differ at {weights.turned}",
-            needed=False,
-        ),
-    )
-
-
-def _reasons(assumptions: tuple[Assumption, ...], advice: str, instead: str | None) -> tuple[str, ...]:
-    if advice == CLOSED:
-        return ("Every assumption of (19) holds here: its weights are those of (10), and so is the map.",)
-    failing = [each for each in assumptions if each.needed and each.holds is not True]
-    said = [
-        f"{'Not known' if each.holds is None else 'Not met'}: {each.says} ({each.why})."
-        for each in failing
-        if each.name != "measured" or len(failing) == 1
-    ]
-    if [each.name for each in failing] == ["measured"] and failing[0].holds is False:
-        said.append("Every other assumption holds, so this should not be: please report it as a fault of gradcampp.")
-    if advice == LATER:
-        said.append(f"Behind {instead} everything is piecewise linear: there the closed form is exact, off its kinks.")
-    elif failing[0].name in ("affine", "off-kinks"):
-        said.append("No later layer that still has places would do.")
-    return tuple(said)

@@ -9,17 +9,16 @@ A state dict may be loaded into any of the last three. Nothing is downloaded, an
 """
 
 import importlib
-import importlib.util
-import sys
 import warnings
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from verify.catalogue import lite0
 from verify.catalogue.zoo import load_torchvision
-from verify.errors import UsageError, missing, unknown
+from verify.errors import UsageError, brief, missing, unknown
+from verify.user_files import function_of, told
 
 if TYPE_CHECKING:
     from torch import nn
@@ -127,40 +126,21 @@ def _torchvision(name: str) -> "tuple[nn.Module, int]":
 
 def _factory(path: Path, name: str) -> Maker:
     def make(_: str) -> "tuple[nn.Module, int]":
+        import torch
         from torch import nn
 
-        if not path.is_file():
-            raise UsageError(f"there is no file {path}: MODEL is {FORMS}")
-        module = _imported(path)
-        if not callable(getattr(module, name, None)):
-            functions = [key for key, value in vars(module).items() if callable(value) and not key.startswith("_")]
-            raise unknown(f"function of {path}", name, functions)
-        try:
-            made = getattr(module, name)()
-        except Exception as error:  # whatever a stranger's function may raise
-            raise UsageError(f"{name}() of {path} fails: {brief(error)}") from error
+        factory = function_of(path, name)
+        with told(f"{name}() of {path} fails"):
+            made = factory()
+        if isinstance(made, torch.jit.ScriptModule):
+            raise UsageError(f"{name}() of {path} returns TorchScript: return the torch.nn.Module that it was made of")
         if not isinstance(made, nn.Module):
             raise UsageError(f"{name}() of {path} must return a torch.nn.Module, not a {type(made).__name__}")
+        if any(map(nn.parameter.is_lazy, made.parameters())):
+            raise UsageError(f"{name}() of {path} returns lazy layers without weights: run it once on a picture first")
         return made, SIDE
 
     return make
-
-
-def _imported(path: Path) -> Any:
-    """Run a file as a module of its own; what lies beside it can be imported from it."""
-    spec = importlib.util.spec_from_file_location(f"gradcampp_model_{path.stem}", path)
-    if spec is None or spec.loader is None:
-        raise UsageError(f"{path} is not Python")
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[spec.name] = module  # where dataclasses and pickles look for it
-    sys.path.insert(0, str(path.resolve().parent))
-    try:
-        spec.loader.exec_module(module)
-    except Exception as error:  # whatever a stranger's file may raise
-        raise UsageError(f"{path} cannot be imported: {brief(error)}") from error
-    finally:
-        sys.path.pop(0)
-    return module
 
 
 def _put_in(model: "nn.Module", path: Path) -> None:
@@ -181,9 +161,3 @@ def _put_in(model: "nn.Module", path: Path) -> None:
         model.load_state_dict(state)
     except RuntimeError as error:
         raise UsageError(f"the weights of {path} do not fit the network: {brief(error)}") from error
-
-
-def brief(error: BaseException, most: int = 300) -> str:
-    """Return what an exception says, on one line that is not too long."""
-    said = " ".join(f"{type(error).__name__}: {error}".split())
-    return said if len(said) <= most else said[: most - 3] + "..."

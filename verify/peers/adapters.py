@@ -6,15 +6,17 @@ before it normalises is asked for where there is such a thing, so that the scale
 
 import importlib
 import importlib.metadata
-import importlib.util
+import sys
 import warnings
 from collections.abc import Callable, Sequence
+from contextlib import redirect_stdout
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from verify.catalogue.zoo import load_torchvision
 from verify.errors import UsageError, unknown
+from verify.user_files import function_of
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -66,13 +68,21 @@ class Peer:
 
 
 def ask(question: Question, model: "nn.Module", layer: str, images: "Tensor", c: int) -> "Tensor":
-    """Return what a peer answers, as a tensor that is detached; its warnings are not shown."""
+    """Return what a peer answers, as a tensor that is detached.
+
+    Its warnings are not shown, and what it prints goes to stderr: stdout is for data.
+
+    Raises:
+        Exception: whatever the peer raises; ValueError if it does not give floating-point numbers.
+    """
     import torch
 
-    with warnings.catch_warnings(), torch.enable_grad():
+    with warnings.catch_warnings(), torch.enable_grad(), redirect_stdout(sys.stderr):
         warnings.simplefilter("ignore")
-        found = question(model, layer, images, c)
-    return torch.as_tensor(found).detach().clone()
+        found = torch.as_tensor(question(model, layer, images, c)).detach().clone()
+    if not found.is_floating_point():
+        raise ValueError(f"it gives {found.dtype}, and no floating-point numbers")
+    return found
 
 
 def load(module: str) -> Any:
@@ -182,7 +192,7 @@ PEERS: tuple[Peer, ...] = (
         _captum,
         note="has no Grad-CAM++: its Grad-CAM is asked",
     ),
-    Peer(OURS, "gradcampp", "cam.maps", "GradCAMPlusPlus", _ours, _our_picture),
+    Peer(OURS, "gradcampp", "cam", "GradCAMPlusPlus", _ours, _our_picture),
 )
 
 
@@ -207,18 +217,6 @@ def taken(where: str) -> Peer:
         UsageError: no such file or function, or the file fails.
     """
     path, colon, function = where.rpartition(":")
-    file = Path(path)
-    if not colon or not function or file.suffix != ".py" or not file.is_file():
-        raise UsageError(f"--callable wants FILE.py:FUNCTION of a file that exists, not {where!r}")
-    spec = importlib.util.spec_from_file_location(file.stem, file)
-    assert spec is not None and spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    try:
-        spec.loader.exec_module(module)
-    except Exception as error:
-        raise UsageError(f"{file} cannot be imported: {type(error).__name__}: {error}") from error
-    question = getattr(module, function, None)
-    if not callable(question):
-        names = [name for name, value in vars(module).items() if callable(value) and not name.startswith("_")]
-        raise unknown(f"function of {file}", function, names)
-    return Peer(TAKEN, "", file.stem, where, question)
+    if not colon or not function or not path.endswith(".py"):
+        raise UsageError(f"--callable wants FILE.py:FUNCTION, not {where!r}")
+    return Peer(TAKEN, "", Path(path).stem, where, function_of(Path(path), function))

@@ -84,8 +84,8 @@ def question_map(question: Question, probe: Probe) -> "Tensor":
         found = ask(question, probe.model(), LAYER, probe.image(), CLASS)
     except Exception as error:
         raise NoMap(f"fails with {type(error).__name__}: {str(error).splitlines()[0] if str(error) else ''}") from error
-    if tuple(found.shape) != (1, *probe.size) or not found.is_floating_point():
-        raise NoMap(f"gives {found.dtype} of shape {tuple(found.shape)}, expected maps (1, {probe.size[0]}, ...)")
+    if tuple(found.shape) != (1, *probe.size):
+        raise NoMap(f"gives something of shape {tuple(found.shape)}, expected maps {(1, *probe.size)}")
     return found[0]
 
 
@@ -160,8 +160,10 @@ def identify(question: Question) -> Answer:
     maps = [question_map(question, probe) for probe in probes()]
     measured = measured_eps(question)
     left = [candidate for candidate in candidates(measured) if _fits(candidate, maps)]
-    if len({candidate.formula.name for candidate in left}) != 1:
-        return Answer(OTHER, "", None, (), {"probes": [_given(p, m) for p, m in zip(probes(), maps, strict=True)]})
+    fits = sorted({candidate.formula.name for candidate in left})
+    if len(fits) != 1:
+        given = [_given(probe, found) for probe, found in zip(probes(), maps, strict=True)]
+        return Answer(OTHER, "", None, (), {"fits": fits, "probes": given})
     best = left[0]
     same = [each for each in left if each.finish is best.finish]
     evidence = {

@@ -43,7 +43,7 @@ def demand_writable(folder: Path) -> None:
         trial.touch()
         trial.unlink()
     except OSError as error:
-        raise UsageError(f"cannot write to the report directory {folder}: {error.strerror or error}") from error
+        raise UsageError(f"cannot write to the directory {folder}: {error.strerror or error}") from error
 
 
 @contextlib.contextmanager

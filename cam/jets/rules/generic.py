@@ -8,7 +8,7 @@ from torch import Tensor
 from torch.fx import Node
 from torch.fx.node import map_arg
 
-from cam.jets.walk import Jet, Walk, whole_jet
+from cam.jets.walk import Jet, Walk, summed, whole_jet
 from cam.smooth import called, layer_of, name_of
 
 
@@ -45,7 +45,7 @@ def generic_curved(walk: Walk, node: Node, *_: Any, **__: Any) -> Jet:
     with torch.enable_grad():
         first, second, third, bent = (one.detach() for one in torch.func.vmap(orders)(*ones, *twos))
     adjoint = walk.plan.adjoints[node].reshape(-1)
-    walk.add(node, (second - bent).flatten(1) @ adjoint, third.flatten(1) @ adjoint)
+    walk.add(node, summed(second - bent, adjoint), summed(third, adjoint))
     return whole_jet(first, second)
 
 

@@ -11,7 +11,7 @@ from cam.jets.rules.generic import generic, generic_curved
 from cam.jets.rules.sums import scaled, stretched
 from cam.jets.rules.table import rule
 from cam.jets.term import Term, whole
-from cam.jets.walk import Jet, Walk, whole_jet
+from cam.jets.walk import Jet, Walk, summed, whole_jet
 from cam.smooth import name_of
 
 
@@ -117,13 +117,13 @@ def product(walk: Walk, node: Node, times: Callable[[Tensor, Tensor], Tensor], x
     y1, y2 = dense(y)
     adjoint = walk.plan.adjoints[node].reshape(-1)
     both = 2 * times(x1, y1)
-    walk.add(node, both.flatten(1) @ adjoint, None)
+    walk.add(node, summed(both, adjoint), None)
     second = both
     if x2 is not None:
-        walk.add(node, None, 3 * (times(x2, y1).flatten(1) @ adjoint))
+        walk.add(node, None, 3 * summed(times(x2, y1), adjoint))
         second = second + times(x2, Y)
     if y2 is not None:
-        walk.add(node, None, 3 * (times(x1, y2).flatten(1) @ adjoint))
+        walk.add(node, None, 3 * summed(times(x1, y2), adjoint))
         second = second + times(X, y2)
     if not walk.goes_on(node):
         return None
@@ -149,10 +149,10 @@ def quotient(walk: Walk, node: Node, x: Any, y: Node) -> Jet | None:
     adjoint = walk.plan.adjoints[node].reshape(-1)
     slope = (a - q * b) / Y
     second = -2 * b * slope / Y
-    walk.add(node, second.flatten(1) @ adjoint, (-3 * b * second / Y).flatten(1) @ adjoint)
+    walk.add(node, summed(second, adjoint), summed(-3 * b * second / Y, adjoint))
     if c is not None or d is not None:
         moved = ((0.0 if c is None else c) - (0.0 if d is None else q * d)) / Y
         cross = -((0.0 if d is None else d * slope) + b * moved) / Y
-        walk.add(node, None, 3 * (cross.flatten(1) @ adjoint))
+        walk.add(node, None, 3 * summed(cross, adjoint))
         second = second + moved
     return whole_jet(slope, second) if walk.goes_on(node) else None

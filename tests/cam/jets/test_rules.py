@@ -574,3 +574,19 @@ def test_a_wrong_derivative_of_an_operation_without_a_rule_is_refused(monkeypatc
     A = torch.randn(SHAPE, dtype=torch.float64)
     with pytest.raises(UnknownOperation, match=r"native_layer_norm in layer '\S+' has no rule"):
         pure_derivatives(cut(network, "layer", A).tail, A, target=0)
+
+
+@pytest.mark.parametrize("function", [torch.special.bessel_j0, lambda A: torch.heaviside(A, A.new_zeros(()))])
+def test_an_operation_of_which_torch_has_no_gradient_is_refused_and_not_taken_for_a_constant(function):
+    network, _ = networks(Case("refused", Do(lambda A: A + function(A))), "behind windows")
+    A = torch.randn(SHAPE, dtype=torch.float64)
+    with pytest.raises(UnknownOperation, match=r"torch has no gradient of \w+ in layer '\S+'"):
+        pure_derivatives(cut(network, "layer", A).tail, A, target=0)
+
+
+def test_what_only_looks_at_a_shape_is_a_constant():
+    makers = (torch.zeros_like, torch.ones_like, lambda A: A.new_full(A.shape, 2.0), lambda A: torch.full_like(A, 3.0))
+    for make in makers:
+        network, _ = networks(Case("constant", Do(lambda A, make=make: A + make(A))), "behind windows")
+        A = torch.randn(SHAPE, dtype=torch.float64)
+        assert bool(pure_derivatives(cut(network, "layer", A).tail, A, target=0).g.any())

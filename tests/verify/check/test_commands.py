@@ -8,6 +8,7 @@ import pytest
 
 from verify import cli
 from verify.check import heatmaps
+from verify.readme import README
 from verify.report import check as shown
 
 
@@ -55,6 +56,7 @@ def test_the_page_states_the_result_in_words_and_holds_the_figure(gradcampp, fac
     text = page.read_text("utf-8")
     assert "Take this layer instead: 1." in text
     assert "gelu in 1" in text
+    assert shown.CERTIFIED in text
     parser = Images()
     parser.feed(text)
     (image,) = parser.seen
@@ -73,6 +75,32 @@ def test_json_is_one_document_and_says_what_the_tables_say(gradcampp, factory):
     assert sum(each["second"] > 0 for each in found["operations"]) == 1
     assert np.shape(found["map"]["exact"]) == (6, 6)
     assert dict(shown.figures(found))["certificate"].startswith("16 entries drawn")
+
+
+def test_an_interrupted_check_goes_on_where_it_stopped(gradcampp, factory, tmp_path, monkeypatch):
+    from verify.check import judge
+
+    arguments = ("check", f"{factory}:curved", "--layer", "0", "--image", "seen.npy", "--json", "--head", "softmax")
+    _, expected, _ = gradcampp(*arguments)
+    assert not list(tmp_path.glob("report/.*"))
+
+    def interrupted(*_):
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as here:
+        here.setattr(judge, "certify", interrupted)
+        status, out, err = gradcampp(*arguments)
+    assert (status, out) == (130, "")
+    assert "goes on where it stopped" in err
+    assert len(list(tmp_path.glob("report/.*"))) == 2
+    with monkeypatch.context() as here:
+        here.setattr(
+            "cam.jets.derivatives._chunks", lambda plan, start, left, memory: iter([] if not len(left) else [1])
+        )
+        _, found, _ = gradcampp(*arguments)
+    both = [json.loads(each) | {"seconds": 0} for each in (found, expected)]
+    assert both[0] == both[1]
+    assert not list(tmp_path.glob("report/.*"))
 
 
 def test_quiet_prints_no_table(gradcampp, factory):
@@ -100,6 +128,7 @@ def test_quiet_prints_no_table(gradcampp, factory):
         ("aside", ["--layer", "idle"], "does not run"),
         ("one", ["--layer", "0", "--head", "softmax"], "of one class is constant"),
         ("unsupported", ["--layer", "0"], "is not supported"),
+        ("ungraded", ["--layer", "0"], "torch has no gradient of special_bessel_j0"),
         ("draws", ["--layer", "0"], "draws random numbers"),
     ],
 )
@@ -170,7 +199,7 @@ def test_heatmaps_of_several_pictures_are_written(gradcampp, factory, two, tmp_p
 
 def test_finished_heatmaps_are_not_made_again_and_it_is_said(gradcampp, factory, two, monkeypatch):
     heatmap(gradcampp, factory, *two)
-    monkeypatch.setattr(heatmaps.Recipe, "map", lambda *_: pytest.fail("made again"))
+    monkeypatch.setattr(heatmaps.Recipe, "maps", lambda *_: pytest.fail("made again"))
     status, _, err = heatmap(gradcampp, factory, *two)
     assert status == 0
     assert err.count("finished already: not made again") == 2
@@ -208,6 +237,20 @@ def test_an_interrupted_run_goes_on_where_it_stopped(gradcampp, factory, two, tm
     assert len(list((tmp_path / "out").glob("*.json"))) == 2
 
 
+def test_a_variant_makes_its_map_in_its_own_way(gradcampp, factory, two, tmp_path):
+    import torch
+
+    from cam import GradCAMPlusPlus
+    from verify.check.models import load
+
+    assert heatmap(gradcampp, factory, two[0], "--variant", "pytorch-grad-cam")[0] == 0
+    (stem,) = stems(tmp_path)
+    assert stem.endswith("-pytorch-grad-cam")
+    seen = torch.from_numpy(np.load(tmp_path / "seen.npy"))[None].double()
+    expected = GradCAMPlusPlus(load(f"{factory}:curved").model, "0", variant="pytorch-grad-cam").attribute(seen)[0]
+    assert np.array_equal(np.load(tmp_path / "out" / f"{stem}.npy"), expected.numpy())
+
+
 def test_closed_and_exact_maps_have_names_of_their_own(gradcampp, factory, two, tmp_path):
     heatmap(gradcampp, factory, two[0])
     heatmap(gradcampp, factory, two[0], "--weights", "closed")
@@ -220,7 +263,12 @@ def test_closed_and_exact_maps_have_names_of_their_own(gradcampp, factory, two, 
     [
         (["seen.npy", "--weights", "clozed"], "did you mean 'closed'"),
         (["seen.npy", "--variant", "no-such-variant"], "variant"),
-        (["seen.npy", "--class", "7"], "classes 0 to 2, not 7"),
+        (["seen.npy", "--variant", "paper", "--weights", "exact"], "choose --weights or --variant"),
+        (["seen.npy", "--variant", "paper", "--head", "sigmoid"], "leave out --head sigmoid"),
+        (["seen.npy", "--head", "expp"], "'expp'"),
+        (["seen.npy", "--layer", "convolution"], "nearest names"),
+        (["seen.npy", "--places", "tokens"], "tokens are of shape"),
+        (["seen.npy", "--class", "7"], "7"),
         (["seen.npy", "./seen.npy"], "several pictures are called seen"),
         (["seen.npy", "nowhere.png"], "there is no picture"),
     ],
@@ -242,6 +290,7 @@ def test_on_lite0_the_closed_form_applies(gradcampp):
     assert found["weights"]["largest"] < 1e-14
     assert found["certificate"]["off_kinks"]
     assert not found["certificate"]["apart"]
+    assert f"Use the closed form. {found['reasons'][0]}" in README.read_text("utf-8")
 
 
 @pytest.mark.slow
@@ -256,3 +305,88 @@ def test_on_convnext_the_closed_form_does_not_apply_and_it_is_said_why(gradcampp
     assert "random weights" in found["weights_from"]
     assert found["certificate"]["apart"] > 0
     assert np.max(found["map"]["exact"]) == 1
+    readme = " ".join(README.read_text("utf-8").replace("\n> ", " ").split())
+    assert " ".join(found["reasons"]) in readme
+    assert f"by up to {found['maps']['difference']:.2g} of its maximum" in readme
+
+
+def test_names_that_files_cannot_tell_apart_are_refused(gradcampp, factory, two, tmp_path):
+    for name in ("a b.npy", "a-b.npy"):
+        (tmp_path / name).write_bytes((tmp_path / two[0]).read_bytes())
+    status, _, err = heatmap(gradcampp, factory, "a b.npy", "a-b.npy")
+    assert status == 2
+    assert "several pictures are called a-b" in err
+    assert not list(tmp_path.glob("out/*"))
+
+
+def test_another_class_or_outer_function_overwrites_nothing(gradcampp, factory, two, tmp_path):
+    for options in ([], ["--class", "0"], ["--class", "1"], ["--class", "1", "--head", "sigmoid"]):
+        heatmap(gradcampp, factory, two[0], *options)
+        gradcampp("check", f"{factory}:good", "--layer", "0", "--image", two[0], *options, "--quiet")
+    assert len(stems(tmp_path)) == 4
+    assert len(list((tmp_path / "report").glob("*.html"))) == 4
+
+
+def test_a_long_name_still_is_one_and_stays_another_than_its_like(tmp_path):
+    from verify.check.commands import LONGEST, joined
+
+    one, other = (joined("é" * 300, end) for end in "ab")
+    assert one != other
+    assert len(one.encode()) <= LONGEST
+    (tmp_path / f".{one}.score.1234567.part").touch()
+    assert joined("a b", "c") == "a-b-c"
+
+
+def test_a_directory_of_any_name_is_told_as_it_is(gradcampp, factory, tmp_path):
+    odd = "out [bold] [/x] <b>"
+    status, _, err = gradcampp(
+        "check", f"{factory}:good", "--layer", "0", "--image", "seen.npy", "--quiet", "--report", odd
+    )
+    assert status == 0
+    assert err.startswith(f"report: {odd}/check-")
+
+
+def test_what_a_model_prints_is_no_data(gradcampp, factory):
+    status, out, err = gradcampp("check", f"{factory}:prints", "--layer", "0", "--image", "seen.npy", "--json")
+    assert status == 0
+    assert json.loads(out)["advice"] == "use the closed form"
+    assert "a word" in err
+
+
+def test_names_cannot_write_into_the_page(gradcampp, factory, two, tmp_path):
+    odd = "<img src=x onerror=alert(1)>.npy"
+    (tmp_path / odd).write_bytes((tmp_path / two[0]).read_bytes())
+    gradcampp("check", f"{factory}:good", "--layer", "0", "--image", odd, "--quiet")
+    (page,) = (tmp_path / "report").iterdir()
+    text = page.read_text("utf-8")
+    assert "<img src=x" not in text
+    assert "&lt;img src=x onerror=alert(1)&gt;" in text
+
+
+def test_two_runs_that_share_a_name_do_not_take_each_others_files(tmp_path, monkeypatch):
+    import torch
+
+    from cam.jets.kept import Kept
+
+    one, other = (Kept(torch.zeros(1), torch.zeros(1), tmp_path / "kept", key) for key in "ab")
+    true = torch.save
+
+    def meanwhile(stored, path):
+        true(stored, path)
+        if stored["key"] == "a":
+            monkeypatch.setattr("os.getpid", lambda: 1)  # another process
+            other.save(now=True)
+            monkeypatch.undo()
+
+    monkeypatch.setattr(torch, "save", meanwhile)
+    one.save(now=True)
+    assert torch.load(tmp_path / "kept", weights_only=True)["key"] == "a"
+
+
+@pytest.mark.parametrize("weights", ["closed", "exact"])
+def test_a_heatmap_through_what_has_no_gradient_is_refused(gradcampp, factory, weights):
+    arguments = ("--layer", "0", "--image", "seen.npy", "--weights", weights)
+    status, _, err = gradcampp("heatmap", f"{factory}:ungraded", *arguments)
+    assert status == 2
+    assert "torch has no gradient" in err
+    assert err.count("\n") == 1

@@ -6,7 +6,7 @@ import torch
 from torch import nn
 
 from verify.check import models
-from verify.errors import MissingPackage, UsageError
+from verify.errors import MissingPackage, UsageError, brief
 
 
 def test_a_factory_of_ones_own_is_called_and_its_network_made_ready(factory):
@@ -44,8 +44,12 @@ def test_a_file_that_would_run_code_is_not_unpickled(factory, tmp_path, capsys):
         ("fails", "RuntimeError: the disk is full"),
         ("number", "must return a torch.nn.Module, not a int"),
         ("goood", "did you mean 'good'"),
+        ("exits", "exits() of"),
+        ("lazy", "lazy layers"),
+        ("script", "returns TorchScript"),
     ],
 )
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")  # torch.jit.script is on its way out
 def test_a_factory_that_fails_or_is_missing_is_one_line(factory, function, says):
     with pytest.raises(UsageError) as error:
         models.load(f"{factory}:{function}")
@@ -114,10 +118,10 @@ def test_random_weights_are_said_to_be_random_and_depend_on_the_seed():
 
 
 def test_what_an_exception_says_is_one_short_line():
-    said = models.brief(ValueError("one\ntwo " * 200))
+    said = brief(ValueError("one\ntwo " * 200))
     assert said.startswith("ValueError: one two one")
     assert len(said) == 300
-    assert builtins.len(models.brief(ValueError("x"))) < 20
+    assert builtins.len(brief(ValueError("x"))) < 20
 
 
 def test_modules_beside_the_file_can_be_imported(tmp_path):

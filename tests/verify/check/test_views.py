@@ -85,3 +85,58 @@ def test_objects_in_an_array_are_not_unpickled(tmp_path):
     np.save(tmp_path / "x.npy", np.array([{}], dtype=object), allow_pickle=True)
     with pytest.raises(UsageError, match="no array"):
         views.view(str(tmp_path / "x.npy"), PLAIN)
+
+
+def test_a_photograph_that_lies_on_its_side_is_turned_as_its_exif_says(tmp_path):
+    stored = np.zeros((8, 16, 3), np.uint8)
+    stored[:, :8] = 255
+    turned = Image.Exif()
+    turned[0x0112] = 6  # a quarter turn clockwise: what is stored on the left is on top
+    Image.fromarray(stored).save(tmp_path / "x.png", exif=turned)
+    seen = views.view(str(tmp_path / "x.png"), PLAIN, 8).pixels
+    assert seen[0].min() > 200
+    assert seen[-1].max() < 50
+
+
+def test_sixteen_bits_of_grey_are_rounded_to_eight(tmp_path):
+    deep = np.repeat(np.array([[0, 257 * 100 + 128, 65535 - 257 * 5, 65535]], np.uint16), 4, axis=0)
+    Image.fromarray(deep).save(tmp_path / "x.png")
+    assert views.view(str(tmp_path / "x.png"), PLAIN, 4).pixels[0, :, 0].tolist() == [0, 100, 250, 255]
+
+
+def test_what_is_transparent_stands_on_white_whatever_colour_it_hides(tmp_path):
+    pixels = np.zeros((4, 4, 4), np.uint8)
+    pixels[:, 2:, 3] = 255
+    Image.fromarray(pixels).save(tmp_path / "x.png")
+    assert views.view(str(tmp_path / "x.png"), PLAIN, 4).pixels[0, :, 0].tolist() == [255, 255, 0, 0]
+
+
+@pytest.mark.parametrize("mode", ["L", "P", "CMYK", "1", "LA"])
+def test_other_modes_are_read_as_people_see_them(tmp_path, mode):
+    path = tmp_path / ("x.tiff" if mode == "CMYK" else "x.png")
+    Image.new("RGB", (4, 4), "white").convert(mode).save(path)
+    assert views.view(str(path), PLAIN, 4).pixels.min() == 255
+
+
+@pytest.mark.parametrize("values", [np.full((4, 4), 0.5, np.float32), np.full((4, 4), 70000, np.int32)])
+def test_pixels_without_a_white_are_refused(tmp_path, values):
+    Image.fromarray(values).save(tmp_path / "x.tiff")
+    with pytest.raises(UsageError, match="what is white is not known"):
+        views.view(str(tmp_path / "x.tiff"), PLAIN)
+
+
+def test_an_archive_of_arrays_is_one_line(tmp_path):
+    np.savez(tmp_path / "x.npz", np.zeros((3, 4, 4)))
+    (tmp_path / "x.npz").rename(tmp_path / "x.npy")
+    with pytest.raises(UsageError, match="is an archive"):
+        views.view(str(tmp_path / "x.npy"), PLAIN)
+
+
+@pytest.mark.parametrize("channels", [2, 3])
+def test_numbers_near_the_largest_are_shown(tmp_path, channels):
+    values = np.full((channels, 4, 4), 1.7e308)
+    values[:, 0] = -1.7e308
+    np.save(tmp_path / "x.npy", values)
+    shown = views.view(str(tmp_path / "x.npy"), PLAIN).pixels
+    assert shown[0].max() == 0
+    assert shown[1:].min() == 255
