@@ -24,6 +24,7 @@ from sympy.printing.str import sstr
 from derivation.claim import Claim
 from derivation.printing import SIGNS, latex, latex_sign
 from derivation.proof import Proof
+from verify.cells import STILL
 from verify.errors import UsageError, missing
 from verify.report.files import write_whole
 from verify.report.formulas import unambiguous
@@ -32,7 +33,7 @@ from verify.report.pictures import DOTS, size
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-SECONDS = 120  # one cell; a whole notebook takes less than 20, so that a cell that takes longer is stuck
+SECONDS = 120  # one cell; a whole notebook takes less than a minute, so that a cell that takes longer is stuck
 METADATA = {
     "kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"},
     "language_info": {"file_extension": ".py", "mimetype": "text/x-python", "name": "python"},
@@ -162,7 +163,7 @@ def executed(notebook: Any, folder: Path) -> Any:
     )
     with tempfile.TemporaryDirectory() as profile:
         # A kernel manager that is handed in is not shut down unless one asks for it.
-        client.execute(env={**os.environ, "IPYTHONDIR": profile}, cleanup_kc=True)
+        client.execute(env={**os.environ, STILL: "1", "IPYTHONDIR": profile}, cleanup_kc=True)
     fresh.metadata = bare(fresh).metadata
     return fresh
 
