@@ -173,20 +173,17 @@ def recorded(model: nn.Module, places: Sequence[Place], images: Tensor, watched:
     watch = _Watch()
     layers = [_Layer(place, watch) for place in places]
     written = [(name, x, times_written(x)) for name, x in model.named_parameters()]
-    with plain_torch(), untouched(model, parameters=False) as put_back, ExitStack() as stack:
-        for layer in layers:
-            for handle in (
-                layer.place.module.register_forward_pre_hook(layer.starts, with_kwargs=True),
-                layer.place.module.register_forward_hook(layer.ends),
-            ):
-                stack.callback(handle.remove)
-        with (
-            torch.no_grad(),
-            watch if watched else nullcontext(),
-        ):  # a layer's hook turns recording on: this turns it off again
-            result = model(images.clone())
-        stack.close()
-        put_back()
+    with plain_torch():
+        with untouched(model, parameters=False), ExitStack() as stack:
+            for layer in layers:
+                for handle in (
+                    layer.place.module.register_forward_pre_hook(layer.starts, with_kwargs=True),
+                    layer.place.module.register_forward_hook(layer.ends),
+                ):
+                    stack.callback(handle.remove)
+            # A layer's hook turns recording on: this turns it off again.
+            with torch.no_grad(), watch if watched else nullcontext():
+                result = model(images.clone())
         for name, x, times in written:
             if times_written(x) != times:
                 raise CutError(f"the model writes over its parameter {name!r} when it runs: what it did is not undone")

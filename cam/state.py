@@ -12,7 +12,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-CONTAINERS = (list, dict, set, OrderedDict, defaultdict, Counter, deque)
+CONTAINERS = frozenset({list, dict, set, OrderedDict, defaultdict, Counter, deque})
 # A model that runs here has hooks in it and torch has flags set: one at a time, whatever thread asks.
 ALONE = threading.RLock()
 
@@ -38,7 +38,7 @@ def untouched(model: nn.Module, parameters: bool = True) -> Iterator[Callable[[]
         id(x): x for x in (*tensors, *(x for x in held if isinstance(x, Tensor) and x.layout == torch.strided))
     }.values()
     restores = [_attributes(module) for module in model.modules()]
-    restores += [_content(x) for x in held if not isinstance(x, Tensor)]
+    restores.append(_contents([x for x in held if not isinstance(x, Tensor)]))
     restores += [_tensor(x, parameters or not isinstance(x, nn.Parameter)) for x in kept]
 
     def put_back() -> None:
@@ -117,21 +117,27 @@ def _held(module: nn.Module) -> Iterator[Any]:
     while waiting:
         box = waiting.pop()
         for value in list(box.values() if isinstance(box, dict) else box):
-            if id(value) not in met and type(value) in (*CONTAINERS, tuple):
-                met.add(id(value))
-                waiting.append(value)
-                if not isinstance(value, tuple):
-                    yield value
+            kind = type(value)
+            if kind is tuple or kind in CONTAINERS:
+                if id(value) not in met:
+                    met.add(id(value))
+                    if value:
+                        waiting.append(value)
+                    if kind is not tuple:
+                        yield value
             elif isinstance(value, Tensor):
                 yield value
 
 
-def _content(box: Any) -> Callable[[], None]:
-    copy = box.copy()
+def _contents(boxes: list[Any]) -> Callable[[], None]:
+    copies = [box.copy() if box else () for box in boxes]
 
     def restore() -> None:
-        box.clear()
-        (box.extend if isinstance(box, (list, deque)) else box.update)(copy)
+        for box, copy in zip(boxes, copies, strict=True):
+            if box:
+                box.clear()
+            if copy:
+                (box.extend if isinstance(box, (list, deque)) else box.update)(copy)
 
     return restore
 
