@@ -16,7 +16,7 @@ from torch.fx.experimental.proxy_tensor import disable_proxy_modes_tracing
 aten = torch.ops.aten
 PRIMITIVES: dict[Any, Callable[..., Any]] = get_decompositions(
     [
-        aten.native_layer_norm,  # nested autograd is wrong from the third derivative on, and so for
+        aten.native_layer_norm,  # wrong in reverse mode from the third derivative on, forward from the second; so is
         aten.native_batch_norm,  # instance norm, which is a batch norm with the image's own statistics
         aten._native_batch_norm_legit,
         aten._native_batch_norm_legit_no_training,

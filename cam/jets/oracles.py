@@ -6,8 +6,9 @@ derivative is again one, so both oracles nest to any order:
     reverse   fn'(t) = gradient of sum_b fn(t)_b                     torch.autograd.grad
     forward   fn'(t) = derivative of fn at t in direction (1, .., 1)  torch.func.jvp: dual numbers
 
-They agree to rounding where torch's rules are right. They are not right everywhere (the third derivative of its native
-layer norm is wrong in both), which is why `cam.tail` writes such operations out in primitives.
+They agree to rounding where torch's rules are right. They are not right everywhere (of its native layer norm reverse
+mode has the third derivative wrong, forward mode the second too), which is why `cam.tail` writes such operations out
+in primitives.
 """
 
 import warnings
