@@ -65,3 +65,20 @@ def test_the_numbers_of_hypotheses_and_counterexamples_are_current():
     assert f"{of_claims['no value']} because it then has no value somewhere" in TEXT
     for slug in re.findall(r"`([a-z-]+/(?:without-[a-z-]+|as-printed))`", TEXT):
         assert slug in replay.slugs()
+
+
+def test_the_libraries_that_it_names_are_those_that_were_asked():
+    from cam import VARIANTS
+
+    says = " ".join(one.says for one in VARIANTS)
+    for library, version in (("grad-cam", "1.5.7"), ("torchcam", "0.5.0"), ("monai", "1.6.1")):
+        assert f"{library} {version}" in TEXT and f"{library} {version}" in says
+    assert "1e-6" in says and "without a denominator" in says and "exp(S)" in says
+
+
+def test_a_thousand_times_as_fast_is_what_was_measured():
+    from verify.bench.run import recorded
+
+    fast = {row["workload"] for row in recorded()["rows"] if row.get("whole_map_speedup", 0) >= 1000}
+    curved = {row["workload"] for row in recorded()["rows"] if row["forward_backward_ratio"] is None}
+    assert len(fast & curved) == 2 and len(curved) == 3
