@@ -162,8 +162,10 @@ def executed(notebook: Any, folder: Path) -> Any:
         resources={"metadata": {"path": str(folder)}},
     )
     with tempfile.TemporaryDirectory() as profile:
+        # On more than one thread torch takes a hundred times as long for small tensors beside other work.
+        alone = {STILL: "1", "OMP_NUM_THREADS": "1", "IPYTHONDIR": profile}
         # A kernel manager that is handed in is not shut down unless one asks for it.
-        client.execute(env={**os.environ, STILL: "1", "IPYTHONDIR": profile}, cleanup_kc=True)
+        client.execute(env={**os.environ, **alone}, cleanup_kc=True)
     fresh.metadata = bare(fresh).metadata
     return fresh
 
