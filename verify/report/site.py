@@ -11,13 +11,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from jinja2 import Environment
 from markupsafe import Markup, escape
 
 from verify.errors import CorruptFile, Fault
-from verify.report import annotated, audit, explorer, notebooks, page, words
+from verify.report import annotated, audit, explorer, notebooks, page, templates
 from verify.report.files import write_whole
-from verify.report.formulas import mathml
 
 _LINKS = re.compile(r'<nav class="pages".*?</nav>\n', re.DOTALL)
 _TITLE = re.compile(r"<title>Grad-CAM\+\+: (.*?)</title>")
@@ -43,20 +42,6 @@ class Entry:
 FRONT = Entry("index.html", "Verdicts", "gradcampp verify")
 PROPERTIES = Entry("properties.html", "Where assumptions break", "gradcampp properties")
 OURS = "gradcampp report"
-
-
-def environment() -> Environment:
-    """Return what renders the pages of the site."""
-    made = Environment(
-        loader=FileSystemLoader(page.TEMPLATES),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    made.filters |= {"math": mathml, "number": words.number, "brief": words.brief}
-    made.globals |= {"style": page.style}
-    return made
 
 
 def write(folder: Path, *, maps: bool = True) -> list[str]:
@@ -85,7 +70,7 @@ def pages(folder: Path, *, maps: bool = True) -> dict[str, str]:
     """Return the pages that are made here, by their names."""
     from verify.ledger import loads
 
-    env = environment()
+    env = templates.environment()
     books = notebooks.committed()
     paths = {f"{book.name}.ipynb": book.page for book in books}
     made = {book.page: notebooks.render(env, book, paths) for book in books}

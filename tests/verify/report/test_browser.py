@@ -22,7 +22,7 @@ from derivation.hypotheses import curvature, outer, slope, third
 from derivation.notation import u
 from verify.arithmetic.ball import precision
 from verify.catalogue.activations import ACTIVATIONS
-from verify.report import audit, explorer, site
+from verify.report import audit, explorer, templates
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no Chromium is installed: the pages are not opened")
@@ -294,7 +294,7 @@ def test_the_explorer_computes_what_python_does(folder, profile):
 def test_a_wrong_formula_in_the_explorer_is_found(profile, tmp_path):
     claim = LIBRARY["third-derivative"]
     slip = outer(3) * slope**3 + 2 * outer(2) * slope * curvature + outer(1) * third
-    page = explorer.render(site.environment(), {**LIBRARY, claim.name: dataclasses.replace(claim, rhs=slip)})
+    page = explorer.render(templates.environment(), {**LIBRARY, claim.name: dataclasses.replace(claim, rhs=slip)})
     path = tmp_path / "explorer.html"
     path.write_text(page)
     _, wrong = compared(answers(path, cases()[0], profile))

@@ -8,7 +8,7 @@ import pytest
 
 from verify import breakmaps, ledger
 from verify.errors import CorruptFile, Fault
-from verify.report import annotated, audit, page, site
+from verify.report import annotated, audit, page, site, templates
 
 PEERS = {
     "schema": 1,
@@ -83,7 +83,7 @@ def test_writing_again_gives_the_same_bytes(mine):
 
 def test_break_maps_are_the_same_bytes_and_each_picture_has_a_text(folder):
     before = (folder / "maps.html").read_text("utf-8")
-    assert site._LINKS.sub("", before) == site._maps(site.environment())
+    assert site._LINKS.sub("", before) == site._maps(templates.environment())
     assert before.count("<img") == before.count(' alt="') == len(breakmaps.MAPS)
     assert 'alt=""' not in before
 
