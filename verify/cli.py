@@ -60,7 +60,7 @@ def verify(
 ) -> None:
     """Try every claim by every method, write the report, and compare with the recorded standing."""
     from verify import ledger, run
-    from verify.report import files, page, table
+    from verify.report import files, links, page, table
 
     claims, methods = run.chosen(claim, only)
     partial = len(claims) < len(run.LIBRARY) or set(methods) != set(run.METHODS)
@@ -76,9 +76,10 @@ def verify(
     text = ledger.dumps(outcome.document)
     document = ledger.loads(text)  # what anybody can render again: the file, not what was in memory
     verdicts = f"{table.markdown(document)}\n{table.answers(document['constraints'])}"
-    parts = {"ledger.json": text, "verdicts.md": verdicts, "index.html": page.render(document)}
+    parts = {"ledger.json": text, "verdicts.md": verdicts}
     for name, part in parts.items():
         files.write_whole(report / name, part.encode())
+    links.place(report, {links.FRONT.file: page.render(document)})
     if json:
         sys.stdout.write(text)
     elif not quiet:
@@ -197,7 +198,7 @@ def properties(
     it stopped.
     """
     from verify import breakmaps, necessity, picture_study
-    from verify.report import files, whole_maps
+    from verify.report import files, links, whole_maps
     from verify.report import picture as pictured
     from verify.report import properties as shown
 
@@ -211,11 +212,10 @@ def properties(
     except KeyboardInterrupt:
         _leave("interrupted: run the same command again, and it goes on where it stopped.", INTERRUPTED)
     drawn = [] if claim else [make() for make in breakmaps.MAPS]
-    for name, text in {
-        "properties.html": shown.render(outcome, drawn, None if maps is None else pictured.section(maps)),
-        "properties.md": shown.markdown(outcome) + ("" if maps is None else f"\n{pictured.markdown(maps)}"),
-    }.items():
-        files.write_whole(report / name, text.encode())
+    text = shown.markdown(outcome) + ("" if maps is None else f"\n{pictured.markdown(maps)}")
+    files.write_whole(report / "properties.md", text.encode())
+    page = shown.render(outcome, drawn, None if maps is None else pictured.section(maps))
+    links.place(report, {links.PROPERTIES.file: page})
     if not quiet:
         Console().print(shown.terminal(outcome))
         Console().print(*whole_maps.terminal(outcome))

@@ -89,12 +89,17 @@ def test_the_same_seed_gives_the_same_bytes(tmp_path):
         assert (tmp_path / "one" / name).read_bytes() == (tmp_path / "two" / name).read_bytes()
 
 
-def test_the_report_can_be_rendered_again_from_the_ledger(tmp_path):
+def test_the_report_can_be_rendered_again_from_the_ledger_and_has_links_to_what_lies_beside_it(tmp_path):
+    from verify.report import links
     from verify.report.page import render
 
+    (tmp_path / links.PROPERTIES.file).write_text("<title>Grad-CAM++: x</title>\n<body>\n")
     assert gradcampp(*PROOFS, "--quiet", "--report", tmp_path).returncode == 0
     again = render(ledger.loads((tmp_path / "ledger.json").read_text("utf-8")))
-    assert again == (tmp_path / "index.html").read_text("utf-8")
+    found = (tmp_path / "index.html").read_text("utf-8")
+    assert again == links.without(found) != found
+    for name in (links.FRONT.file, links.PROPERTIES.file):
+        assert f'<a href="{links.PROPERTIES.file}"' in (tmp_path / name).read_text("utf-8")
 
 
 def test_the_table_goes_to_stdout_and_progress_does_not(tmp_path):

@@ -103,10 +103,14 @@ def test_an_interrupted_check_goes_on_where_it_stopped(gradcampp, factory, tmp_p
     assert not list(tmp_path.glob("report/.*"))
 
 
-def test_quiet_prints_no_table(gradcampp, factory):
+def test_quiet_prints_no_table_and_the_page_has_links_to_what_lies_beside_it(gradcampp, factory, tmp_path):
+    (tmp_path / "report").mkdir()
+    (tmp_path / "report/index.html").write_text("<title>Grad-CAM++, line by line</title>\n<body>\n")
     _, out, err = gradcampp("check", f"{factory}:good", "--layer", "0", "--image", "seen.npy", "--quiet")
     assert out == ""
     assert err.startswith("report: ")
+    (page,) = (tmp_path / "report").glob("check-*")
+    assert '<a href="index.html">Verdicts</a>' in page.read_text("utf-8")
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ import pytest
 
 from verify import breakmaps, ledger
 from verify.errors import CorruptFile, Fault
-from verify.report import annotated, audit, page, site, templates
+from verify.report import annotated, audit, links, page, site, templates
 
 PEERS = {
     "schema": 1,
@@ -83,7 +83,7 @@ def test_writing_again_gives_the_same_bytes(mine):
 
 def test_break_maps_are_the_same_bytes_and_each_picture_has_a_text(folder):
     before = (folder / "maps.html").read_text("utf-8")
-    assert site._LINKS.sub("", before) == site._maps(templates.environment())
+    assert links.without(before) == site._maps(templates.environment())
     assert before.count("<img") == before.count(' alt="') == len(breakmaps.MAPS)
     assert 'alt=""' not in before
 
@@ -92,7 +92,7 @@ def test_an_empty_folder_gives_what_needs_no_ledger_and_says_how_to_get_the_rest
     names = site.write(tmp_path, maps=False)
     assert "explorer.html" in names and "post.html" not in names and "index.html" not in names
     text = (tmp_path / "explorer.html").read_text("utf-8")
-    assert "Verdicts (not made: <code>gradcampp verify</code>)" in text
+    assert "2 more pages (not made: <code>gradcampp verify</code>)" in text
     assert "None was checked." in words((tmp_path / "checks.html").read_text("utf-8"))
     peers = words((tmp_path / "peers.html").read_text("utf-8"))
     assert "not run To ask the installed ones: gradcampp peers --json &gt; report/peers.json" in peers
@@ -101,7 +101,7 @@ def test_an_empty_folder_gives_what_needs_no_ledger_and_says_how_to_get_the_rest
 def test_the_front_page_is_that_of_verify_with_links(mine, full):
     site.write(mine, maps=False)
     text = (mine / "index.html").read_text("utf-8")
-    assert site._LINKS.sub("", text) == page.render(ledger.loads(ledger.dumps(full)))
+    assert links.without(text) == page.render(ledger.loads(ledger.dumps(full)))
 
 
 def test_peers_that_were_asked_are_told_and_those_that_are_missing_are_not_run(mine):
