@@ -4,16 +4,13 @@ Pages of other commands (`properties`, `check`) are taken as they are; all of th
 The same files and versions give the same bytes.
 """
 
-import json
 import re
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 from jinja2 import Environment
 
-from verify.errors import CorruptFile, Fault
-from verify.report import annotated, audit, explorer, links, notebooks, page, templates
+from verify.errors import Fault
+from verify.report import annotated, audit, explorer, libraries, links, notebooks, page, templates
 
 _ID = re.compile(r'\bid="([^"]+)"')
 
@@ -46,7 +43,7 @@ def pages(folder: Path, *, maps: bool = True) -> dict[str, str]:
     paths = {f"{book.name}.ipynb": book.page for book in books}
     made = {book.page: notebooks.render(env, book, paths) for book in books}
     made[links.EXPLORER.file] = explorer.render(env)
-    made[links.PEERS.file] = env.get_template("peers.html.j2").render(peers=_peers(folder / "peers.json"))
+    made[links.PEERS.file] = libraries.render(env, libraries.read(folder / "peers.json"))
     made[links.CHECKS.file] = links.checks(links.there(folder))
     if maps:
         made[links.MAPS.file] = _maps(env)
@@ -64,26 +61,6 @@ def _maps(env: Environment) -> str:
     from verify.report.properties import figure
 
     return env.get_template("maps.html.j2").render(maps=[figure(make()) for make in breakmaps.MAPS])
-
-
-def _peers(path: Path) -> list[Mapping[str, Any]] | None:
-    """Read what `gradcampp peers --json` printed; None if it was not run.
-
-    Raises:
-        CorruptFile: it is something else.
-    """
-    from verify.peers.run import SCHEMA
-    from verify.peers.table import formula_words
-
-    if not path.exists():
-        return None
-    try:
-        document = json.loads(path.read_text("utf-8"))
-        if document["schema"] != SCHEMA:
-            raise ValueError(f"schema {document['schema']!r}")
-        return [{**record, "formula_words": formula_words(record)} for record in document["peers"]]
-    except (ValueError, KeyError, TypeError) as error:
-        raise CorruptFile(f"{path} is not what gradcampp peers --json prints ({error}): run it again") from error
 
 
 def _ids(path: Path) -> frozenset[str]:
