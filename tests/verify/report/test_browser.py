@@ -144,6 +144,36 @@ def test_a_page_fits_a_narrow_window(name, folder, profile, tmp_path):
     assert told["found"] == []
 
 
+# The narrower of A4 and letter paper, in pixels, and what stands on paper turned the other way.
+PAPER = [
+    ("notebook-1_the_identity", 703, "#gone"),
+    ("index", 703, "#faulty"),
+    ("index", 965, "main > :not(#faulty)"),
+    ("post", 965, "#gone"),
+]
+
+
+def printed(text, left_out):
+    """Return a page as it would be on paper that is as wide as the window."""
+    hidden = f"<style>{left_out} {{ display: none !important; }}</style>"
+    return text.replace("@media print", "@media screen").replace("<title>", f"{hidden}<title>", 1)
+
+
+@pytest.mark.parametrize(("name", "width", "left_out"), PAPER)
+def test_nothing_is_cut_off_on_paper(name, width, left_out, folder, profile, tmp_path):
+    text = printed((folder / f"{name}.html").read_text("utf-8"), left_out)
+    told = probed(text, tmp_path, profile, "light", f"--window-size={width},900")
+    assert told["found"] == []
+    assert told["texts"] > 10
+
+
+def test_a_long_formula_with_letters_of_the_usual_size_is_found_to_be_cut_off(folder, profile, tmp_path):
+    text = printed((folder / "index.html").read_text("utf-8"), "#faulty")
+    assert "100cqi / var(--ems, 1)" in text
+    wide = text.replace("100cqi / var(--ems, 1)", "1em")
+    assert "wider than the window" in probed(wide, tmp_path, profile, "light", "--window-size=703,900")["found"]
+
+
 @pytest.mark.parametrize(
     ("planted", "says"),
     [
