@@ -18,8 +18,6 @@ from verify.report.colours import SHADES
 from verify.report.words import brief, counted, number
 
 BADGES = {True: ("PROVED", "holds"), False: ("REFUTED", "fails"), None: ("UNDECIDED", "not known")}
-# Diverging, told apart by the colour-blind, and as dark at both ends.
-APART = "PuOr"
 PRINTED = r"\alpha = \frac{g^{2}}{2 g^{2} + \sigma g^{3}}"
 CERTIFIED = (
     "The certificate is for some entries alone. It differentiates the tail three times by nested reverse mode, not by "
@@ -215,7 +213,9 @@ def figure(found: Mapping[str, Any], pixels: np.ndarray) -> bytes:
         drawn.colorbar(bar, ax=list(axes[1:3]), label="share of the maximum", shrink=0.8)
         apart = pictures.upsampled(closed - exact, height, width)
         most = max(float(abs(apart).max()), pictures.VISIBLE)  # smaller ones cannot be seen in the maps either
-        shown = pictures.panel(axes[3], "closed form − exact").imshow(apart, cmap=APART, vmin=-most, vmax=most)
+        shown = pictures.panel(axes[3], "closed form − exact").imshow(
+            apart, cmap=pictures.COLOURS, vmin=-most, vmax=most
+        )
         drawn.colorbar(shown, ax=axes[3], shrink=0.8)
         png = io.BytesIO()
         drawn.savefig(png, format="png", metadata={"Software": None})  # else matplotlib's version is in it

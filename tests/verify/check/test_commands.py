@@ -1,16 +1,20 @@
 import importlib.util
+import io
 import json
 import re
 import sys
 from html.parser import HTMLParser
 
+import matplotlib as mpl
 import numpy as np
 import pytest
+from PIL import Image
 
 from verify import cli
 from verify.check import heatmaps
 from verify.readme import README
 from verify.report import check as shown
+from verify.report import pictures
 
 
 @pytest.fixture
@@ -399,3 +403,18 @@ def test_a_heatmap_through_what_has_no_gradient_is_refused(gradcampp, factory, w
     assert status == 2
     assert "torch has no gradient" in err
     assert err.count("\n") == 1
+
+
+def test_the_sign_of_a_difference_can_be_read_in_grey():
+    pixels = np.zeros((40, 40, 3), np.uint8)
+    found = {"map": {"closed": [[1.0, 0.0]], "exact": [[0.0, 1.0]]}}
+    drawn = np.asarray(Image.open(io.BytesIO(shown.figure(found, pixels))).convert("RGB"), dtype=float)
+    panel = drawn[:, int(0.72 * drawn.shape[1]) :]
+
+    def where(share):
+        """Return the columns of the colour at a share of the scale, and how bright it is in grey."""
+        colour = 255 * np.array(mpl.colormaps[pictures.COLOURS](share)[:3])
+        return np.nonzero((abs(panel - colour) < 3).all(-1))[1].mean(), colour @ [0.299, 0.587, 0.114]
+
+    (more, bright), (less, dark) = where(1.0), where(0.0)
+    assert more + 20 < less and dark + 100 < bright
