@@ -7,16 +7,14 @@ from typing import Any
 
 import matplotlib.style
 import numpy as np
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from matplotlib.cm import ScalarMappable
 from matplotlib.figure import Figure
 from rich.console import Group
 from rich.table import Table
 from rich.text import Text
 
-from verify.report import page, pictures
+from verify.report import pictures, templates
 from verify.report.colours import SHADES
-from verify.report.formulas import mathml
 from verify.report.words import brief, counted, number
 
 BADGES = {True: ("PROVED", "holds"), False: ("REFUTED", "fails"), None: ("UNDECIDED", "not known")}
@@ -231,28 +229,23 @@ def render(found: Mapping[str, Any], pixels: np.ndarray) -> str:
         found: the check.
         pixels: the picture as the network sees it, uint8 (H, W, 3).
     """
-    environment = Environment(
-        loader=FileSystemLoader(page.TEMPLATES),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.filters |= {"math": mathml}
     png = None if found["maps"] is None else figure(found, pixels)
-    return environment.get_template("check.html.j2").render(
-        found=found,
-        style=page.style(),
-        title=title(found),
-        advice=advice(found),
-        setting=setting(found),
-        verdict=_verdict(found),
-        figure=png and {"source": pictures.data_uri(png), "size": pictures.size(png)},
-        alt=alt(found),
-        badges=BADGES,
-        operations=operations(found),
-        figures=figures(found),
-        printed=PRINTED,
-        definition=DEFINITION,
-        certified=CERTIFIED,
+    return (
+        templates.environment()
+        .get_template("check.html.j2")
+        .render(
+            found=found,
+            title=title(found),
+            advice=advice(found),
+            setting=setting(found),
+            verdict=_verdict(found),
+            figure=png and {"source": pictures.data_uri(png), "size": pictures.size(png)},
+            alt=alt(found),
+            badges=BADGES,
+            operations=operations(found),
+            figures=figures(found),
+            printed=PRINTED,
+            definition=DEFINITION,
+            certified=CERTIFIED,
+        )
     )
