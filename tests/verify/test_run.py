@@ -80,7 +80,9 @@ def test_a_proof_that_no_longer_goes_through_moves_even_when_only_proofs_are_run
 
 
 def test_a_run_of_proofs_alone_moves_nothing():
-    found = run.suite(CLAIMS, ("symbolic",), 0, expected=EXPECTED)
+    """Of a few of each verdict; `test_cli` runs the proofs of all."""
+    some = CLAIMS[::8]
+    found = run.suite(some, ("symbolic",), 0, expected=EXPECTED)
     assert found.moved == []
     assert {record["verdict"] for record in found.document["claims"]} == {"PROVED", "UNDECIDED"}
 
