@@ -41,12 +41,14 @@ class Sample:
     Args:
         lines: how many.
         orders: up to which.
-        doing: the operation at hand, for people.
+        name: of the operation at hand.
+        doing: the same with its layer, for people.
         lost: the lines whose derivatives are not known, and why.
     """
 
     lines: int
     orders: int = 3
+    name: str = ""
     doing: str = ""
     lost: dict[int, str] = field(default_factory=dict)
 

@@ -9,7 +9,7 @@ from verify.balls import choices
 from verify.balls.curved import composed
 from verify.balls.lines import Lines, Sample, leibniz, linear, minus, plus, scaled, times
 from verify.balls.numbers import Array, constant, nonzero, product, zeros
-from verify.balls.places import adaptive, indices, per_dimension, seen, taps, windows
+from verify.balls.places import adaptive, indices, per_dimension, seen, steps, taps, windows
 from verify.probe import NoRule
 
 
@@ -126,7 +126,7 @@ def max_pooled(
     ceil_mode: bool = False,
 ) -> tuple[Lines, None]:
     """Return the maximum of every window; where it stands is not told."""
-    at = _pool_windows(x, dims, size, stride, padding, dilation, ceil_mode)
+    at = windows(x.shape[-dims:], [taps(*how) for how in _pool(x, dims, size, stride, padding, dilation, ceil_mode)])
     inside = np.broadcast_to(at >= 0, (*x.shape[: len(x.shape) - at.ndim + 1], *at.shape))
     return choices.largest(sample, seen(x, at), inside), None
 
@@ -142,8 +142,13 @@ def mean_pooled(
     divisor_override: int | None = None,
 ) -> Lines:
     """Return the mean of every window."""
-    at = _pool_windows(x, dims, size, stride, padding, 1, ceil_mode)
-    count = np.full(at.shape[:-1], at.shape[-1]) if count_include_pad else (at >= 0).sum(-1)
+    along = _pool(x, dims, size, stride, padding, 1, ceil_mode)
+    at = windows(x.shape[-dims:], [taps(*how) for how in along])
+    count = (at >= 0).sum(-1)
+    if count_include_pad:  # what lies beyond the padding is not counted
+        count = np.array(1)
+        for how in along:
+            count = count[..., None] * (steps(*how) < how[0] + how[3]).sum(1)
     return _means(x, at, count if divisor_override is None else np.full_like(count, divisor_override))
 
 
@@ -159,13 +164,13 @@ def _means(x: Lines, at: Array, count: Array) -> Lines:
     return linear(seen(x, at), lambda stack: np.asarray(stack.sum(-1) / divisor, dtype=object))
 
 
-def _pool_windows(x: Lines, dims: int, size: Any, stride: Any, padding: Any, dilation: Any, ceil_mode: bool) -> Array:
-    if ceil_mode:
-        raise NoRule("windows that reach beyond the edge (ceil_mode)")
+def _pool(
+    x: Lines, dims: int, size: Any, stride: Any, padding: Any, dilation: Any, ceil_mode: bool
+) -> list[tuple[int, int, int, int, int, bool]]:
+    """Return of each dimension what `verify.balls.places.steps` wants to know."""
     size = per_dimension(size, dims)
-    steps = (per_dimension(n, dims) for n in (stride or size, padding, dilation))
-    sizes = x.shape[-dims:]
-    return windows(sizes, [taps(*each) for each in zip(sizes, size, *steps, strict=True)])
+    rest = (per_dimension(n, dims) for n in (stride or size, padding, dilation))
+    return [(*each, ceil_mode) for each in zip(x.shape[-dims:], size, *rest, strict=True)]
 
 
 # Sums

@@ -34,11 +34,13 @@ def constant(value: Tensor | float | int) -> Array:
     """Return balls without radius: every float is a dyadic number.
 
     Raises:
-        NoRule: a number is infinite or none, or complex.
+        NoRule: a number is infinite or none, complex, or an integer that float64 may not hold.
     """
     tensor = torch.as_tensor(value, dtype=None if isinstance(value, Tensor) else torch.float64).detach()
     if tensor.is_complex() or not bool(tensor.isfinite().all()):
         raise NoRule("a constant that is no finite real number")
+    if not tensor.is_floating_point() and bool((tensor.to(torch.float64).abs() > 2.0**53).any()):
+        raise NoRule("a constant with integers beyond 2^53")
     return array_of([arb(number) for number in tensor.to(torch.float64).flatten().tolist()], tuple(tensor.shape))
 
 

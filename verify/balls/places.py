@@ -17,6 +17,9 @@ from verify.balls.lines import Lines, Sample
 from verify.balls.numbers import ZERO, Array, constant, zeros
 from verify.probe import NoRule
 
+# Of these a tensor that is not floating says where, or whether; elsewhere every tensor holds numbers.
+INDEXED = frozenset({"index", "index_select", "gather", "index_put", "where", "masked_fill"})
+
 
 def moved(sample: Sample, operation: Callable[..., Any], args: Any, kwargs: Any) -> Any:
     """Return what an operation makes of lines that it moves, leaves out, repeats, or replaces by zero.
@@ -35,7 +38,9 @@ def moved(sample: Sample, operation: Callable[..., Any], args: Any, kwargs: Any)
 
     def address(operand: Any) -> Any:
         nonlocal total
-        if not isinstance(operand, Lines) and not (isinstance(operand, Tensor) and operand.is_floating_point()):
+        if not isinstance(operand, (Lines, Tensor)):
+            return operand
+        if isinstance(operand, Tensor) and not operand.is_floating_point() and sample.name in INDEXED:
             return operand
         x = sample.lines_of(operand)
         operands.append(x)
@@ -94,10 +99,21 @@ def filled(
 # Windows
 
 
-def taps(size: int, width: int, stride: int, padding: int, dilation: int) -> Array:
+def steps(size: int, width: int, stride: int, padding: int, dilation: int, ceil_mode: bool = False) -> Array:
+    """Return the places that the windows along one dimension look at, (windows, width), also beyond the edge.
+
+    With `ceil_mode` one more window may reach beyond the padding, if it begins before its end.
+    """
+    room = size + 2 * padding - dilation * (width - 1) - 1
+    count = (-(-room // stride) if ceil_mode else room // stride) + 1
+    if ceil_mode and (count - 1) * stride >= size + padding:
+        count -= 1
+    return np.arange(count)[:, None] * stride - padding + np.arange(width)[None] * dilation
+
+
+def taps(size: int, *how: Any) -> Array:
     """Return the places that the windows along one dimension see, (windows, width); -1 beyond the edge."""
-    windows = (size + 2 * padding - dilation * (width - 1) - 1) // stride + 1
-    found = np.arange(windows)[:, None] * stride - padding + np.arange(width)[None] * dilation
+    found = steps(size, *how)
     found[(found < 0) | (found >= size)] = -1
     return found
 

@@ -99,7 +99,7 @@ def _masked_fill(sample: Sample, x: Any, mask: Any, value: Any) -> Any:
     operation = torch.ops.aten.masked_fill.Scalar
     if isinstance(value, (int, float)):
         return filled(sample, operation, (x, mask), {}, value)
-    return moved(sample, torch.ops.aten.masked_fill.Tensor, (x, mask, value), {})
+    return moved(sample, torch.ops.aten.masked_fill.Tensor, (x, mask, sample.lines_of(value)), {})
 
 
 def _where(sample: Sample, mask: Any, x: Any, y: Any) -> Any:

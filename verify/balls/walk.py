@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from inspect import signature
 from math import factorial
 from operator import getitem
 from typing import Any
@@ -75,7 +76,9 @@ def classifier(graph: GraphModule) -> Node | None:
     (last,) = graph.graph.output_node().all_input_nodes
     if name_of(last) != "addmm" or last.kwargs:
         return None
-    return last if all(each.op == "get_attr" for each in (last.all_input_nodes[0], last.all_input_nodes[2])) else None
+    constants = [each for each in (last.args[0], last.args[2]) if isinstance(each, Node) and each.op == "get_attr"]
+    columns = {getattr(graph, str(each.target)).shape[-1] for each in constants}
+    return last if len(constants) == 2 and len(columns) == 1 else None
 
 
 @dataclass(frozen=True)
@@ -120,6 +123,7 @@ class _Walk(Interpreter):
     def run_node(self, n: Node) -> Any:
         """Run one operation; what it makes has the shape that torch makes."""
         name, layer = name_of(n), layer_of(n)
+        self.sample.name = name
         self.sample.doing = f"{name} in {layer}" if layer else name
         self.node = n
         try:
@@ -147,7 +151,11 @@ class _Walk(Interpreter):
             return moved(self.sample, target, args, kwargs)
         if name not in RULES:
             raise NoRule("it is not in verify/balls/table.py")
-        return RULES[name](self.sample, *args, **kwargs)
+        try:
+            bound = signature(RULES[name]).bind(self.sample, *args, **kwargs)
+        except TypeError as error:
+            raise NoRule(f"an argument that its rule does not know: {error}") from error
+        return RULES[name](*bound.args, **bound.kwargs)
 
     def _strided(self, target: Any, args: Any, kwargs: Any) -> Any:
         """Take numbers from memory: where torch has which, was noted."""

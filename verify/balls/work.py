@@ -40,8 +40,9 @@ def work(graph: GraphModule, A: Tensor, entries: Sequence[int], orders: int = 3)
     moved = _moved(graph, A, entries, shapes)
     last = classifier(graph)
     if last is not None:  # one column is enough
-        bias, _, weight = last.all_input_nodes
-        shapes |= {bias: (1,), weight: (shapes[weight][0], 1), last: (1, 1)}
+        _, x, _ = last.args
+        shapes |= {node: (1,) for node in last.all_input_nodes if node is not x}
+        shapes[last] = (1, 1)
         moved[last] = len(entries), len(entries)
     moving = dependent(graph.graph)
     highest: dict[Node, int] = {}

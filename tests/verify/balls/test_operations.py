@@ -9,7 +9,7 @@ from torch.nn import functional as F
 from cam import cut
 from verify.balls import lines
 from verify.balls.lines import Lines, scaled
-from verify.balls.walk import along_lines
+from verify.balls.walk import along_lines, classifier
 
 from .conftest import CLASS, agree, numbers, tail_of
 
@@ -67,6 +67,10 @@ OPERATIONS = {
     "mean pool": lambda x: F.avg_pool2d(x, 2, 1, 1),
     "mean pool without its edge": lambda x: F.avg_pool2d(x, 2, 1, 1, count_include_pad=False),
     "mean pool with a divisor": lambda x: F.avg_pool2d(x.square(), 2, 1, divisor_override=3),
+    "mean pool beyond the edge": lambda x: F.avg_pool2d(x, 2, 2, ceil_mode=True),
+    "mean pool beyond its padding": lambda x: F.avg_pool2d(x, 2, 3, 1, ceil_mode=True),
+    "mean pool beyond the edge without it": lambda x: F.avg_pool2d(x, 2, 2, 1, True, False),
+    "max-pool beyond the edge": lambda x: F.max_pool2d(x, 2, 2, ceil_mode=True),
     "adaptive mean pool": lambda x: F.adaptive_avg_pool2d(x, 2),
     "max-pool": lambda x: F.max_pool2d(x, 2, 1, 1),
     "max-pool of curved maps": lambda x: F.max_pool2d(x.sin(), 2),
@@ -196,3 +200,19 @@ def test_a_piecewise_linear_tail_has_exactly_no_higher_derivative():
     tail = tail_of(lambda x: F.max_pool2d(F.conv2d(x, K, None, 1, 1).relu(), 3), A, curved=False)
     for along in along_lines(tail.graph, A, range(36), CLASS):
         assert along.derivatives[1].is_zero() and along.derivatives[2].is_zero()
+
+
+def test_tensors_that_are_not_floating_hold_numbers_or_places():
+    A = numbers(*MAP)
+    tens = torch.tensor([[10, 20, 30]])
+    agree(tail_of(lambda x: torch.cat([x.sin()[0, :, 0], tens]), A), A)
+    agree(tail_of(lambda x: x.sin().masked_fill(MASK, torch.tensor(3)), A), A)
+
+
+def test_only_the_class_asked_for_is_made_of_a_linear_layer():
+    model = nn.Sequential(nn.Identity(), nn.SiLU(), nn.Flatten(), nn.Linear(36, 3)).double()
+    A = numbers(*MAP)
+    tail = cut(model, "0", A).tail
+    assert classifier(tail.graph) is not None
+    assert classifier(tail.softmax().graph) is None
+    agree(tail, A)
