@@ -23,7 +23,15 @@ from verify.check.compare import CANCELS
 from .conftest import fraction, numbers
 
 # Gates, norms, windows, concatenations, attention, mixing, a volume of pools; small enough for some seconds.
-NAMES = ("densenet121", "mobilenet_v3_small", "efficientnet_b0", "swin_t", "VisionTransformer", "xcit_nano_12_p16_224")
+NAMES = (
+    "densenet121",
+    "mobilenet_v3_small",
+    "efficientnet_b0",
+    "swin_t",
+    "VisionTransformer",
+    "xcit_nano_12_p16_224",
+    "pvt_v2_b0",
+)
 
 
 @pytest.mark.parametrize("head", [None, "log_softmax"])
