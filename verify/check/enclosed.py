@@ -120,8 +120,8 @@ def _weights(of_score: Along, of_head: Along, sigma: arb, head: str) -> Enclosed
 
 
 def at_most(ball: arb) -> float:
-    """Return a float that no number of the ball exceeds in size."""
-    return nextafter(float(ball.abs_upper()), inf)
+    """Return a float that no number of the ball exceeds in size; infinite for a ball that is no bounded set."""
+    return inf if not ball.is_finite() else nextafter(float(ball.abs_upper()), inf)
 
 
 def at_least(ball: arb) -> float:

@@ -70,6 +70,11 @@ def test_a_wrong_weight_shows_in_its_certified_error_and_in_no_other(kind, limit
     assert (wrong.apart, wrong.within) == (right.apart, right.within)
 
 
+def test_a_weight_that_is_no_number_is_infinitely_wrong():
+    assert certified(exact=float("nan")).exact == float("inf")
+    assert certified(closed=float("inf")).closed == float("inf")
+
+
 def test_a_wrong_engine_shows_in_the_certificate(monkeypatch):
     import cam.jets
 
@@ -195,6 +200,7 @@ def test_bounds_as_floats_are_bounds():
         for ball in (arb(1) / 3, -arb(2).sqrt(), arb(0), arb(1, 0.5), arb(0, 1)):
             assert arb(at_most(ball)) >= ball.abs_upper()
             assert arb(at_least(ball)) <= ball.abs_lower()
+        assert at_most(arb("nan")) == at_most(arb("inf")) == float("inf")
         assert at_most(arb(1) / 3) < 0.3334
         assert at_least(arb(1) / 3) > 0.3333
 
