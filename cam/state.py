@@ -7,12 +7,18 @@ from collections import Counter, OrderedDict, defaultdict, deque
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, contextmanager
 from itertools import chain
+from operator import is_
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 CONTAINERS = frozenset({list, dict, set, OrderedDict, defaultdict, Counter, deque})
+ATOMS = frozenset({bool, int, float, str, type(None)})
+# Tensors of these types with fewer numbers than this are copied and compared together, not one by one.
+PLAIN, SMALL = frozenset({Tensor, nn.Parameter}), 1 << 14
+# The integers that have as many bytes as a number; 8 and more are taken in pieces of 8.
+BITS = {1: torch.int8, 2: torch.int16, 4: torch.int32}
 # A model that runs here has hooks in it and torch has flags set: one at a time, whatever thread asks.
 ALONE = threading.RLock()
 
@@ -32,14 +38,12 @@ def untouched(model: nn.Module, parameters: bool = True) -> Iterator[Callable[[]
         model: the model.
         parameters: whether the values of parameters are put back too, which takes a copy of them all.
     """
-    tensors = list(chain(model.parameters(), model.buffers()))
-    held = list(chain.from_iterable(map(_held, model.modules())))
-    kept = {
-        id(x): x for x in (*tensors, *(x for x in held if isinstance(x, Tensor) and x.layout == torch.strided))
-    }.values()
-    restores = [_attributes(module) for module in model.modules()]
-    restores.append(_contents([x for x in held if not isinstance(x, Tensor)]))
-    restores += [_tensor(x, parameters or not isinstance(x, nn.Parameter)) for x in kept]
+    held = _Held(model)
+    valued = [x for x in held.tensors if parameters or not isinstance(x, nn.Parameter)]
+    small = [x for x in valued if type(x) in PLAIN and x.layout == torch.strided and x.numel() < SMALL]
+    large = set(map(id, valued)).difference(map(id, small))
+    restores = [held.put_back, *map(_together, _alike(small)), *(_alone(x) for x in valued if id(x) in large)]
+    restores.append(_recording(held.tensors))
 
     def put_back() -> None:
         for restore in restores:
@@ -47,7 +51,7 @@ def untouched(model: nn.Module, parameters: bool = True) -> Iterator[Callable[[]
 
     state = random.getstate()
     try:
-        with _generators(tensors):
+        with _generators(held.tensors):
             yield put_back
     finally:
         random.setstate(state)
@@ -87,7 +91,7 @@ def plain_torch() -> Iterator[None]:
 
 
 def _devices(tensors: Iterable[Tensor]) -> list[torch.device]:
-    return sorted({x.device for x in tensors if x.device.type not in ("cpu", "meta")}, key=str)
+    return sorted((one for one in {x.device for x in tensors} if one.type not in ("cpu", "meta")), key=str)
 
 
 @contextmanager
@@ -100,63 +104,114 @@ def _generators(tensors: Iterable[Tensor]) -> Iterator[None]:
         yield
 
 
-def _attributes(module: nn.Module) -> Callable[[], None]:
-    attributes = dict(vars(module))
+class _Held:
+    """What the modules of a model hold, as it is now. Most models have hundreds of modules, each with a dozen empty
+    dicts for hooks: what is empty costs one question and nothing else.
+    """
 
-    def restore() -> None:
-        vars(module).clear()
-        vars(module).update(attributes)
+    def __init__(self, model: nn.Module) -> None:
+        self.attributes: list[tuple[dict[str, Any], dict[str, Any]]] = []
+        self.empty: list[Any] = []
+        self.full: list[tuple[Any, Any]] = []
+        found: dict[int, Tensor] = {}
+        met: set[int] = set()
+        waiting: list[Any] = []
+        empty = self.empty.append
+        for module in model.modules():
+            own = vars(module)
+            self.attributes.append((own, own.copy()))
+            # A scripted module has its tensors elsewhere.
+            found.update((id(x), x) for x in (*module._parameters.values(), *module._buffers.values()) if x is not None)
+            waiting.append(own)
+            while waiting:
+                box = waiting.pop()
+                for value in list(box.values() if isinstance(box, dict) else box):
+                    kind = type(value)
+                    if kind in CONTAINERS:
+                        if not value:
+                            empty(value)
+                        elif id(value) not in met:
+                            met.add(id(value))
+                            self.full.append((value, value.copy()))
+                            waiting.append(value)
+                    elif kind in ATOMS:
+                        pass
+                    elif kind is tuple:
+                        if id(value) not in met:
+                            met.add(id(value))
+                            waiting.append(value)
+                    elif isinstance(value, Tensor) and value.layout == torch.strided:
+                        found[id(value)] = value
+        self.tensors = list(found.values())
 
-    return restore
-
-
-def _held(module: nn.Module) -> Iterator[Any]:
-    """Return the containers among a module's attributes, those inside them, and the tensors in all of these."""
-    met: set[int] = set()
-    waiting: list[Any] = [vars(module)]
-    while waiting:
-        box = waiting.pop()
-        for value in list(box.values() if isinstance(box, dict) else box):
-            kind = type(value)
-            if kind is tuple or kind in CONTAINERS:
-                if id(value) not in met:
-                    met.add(id(value))
-                    if value:
-                        waiting.append(value)
-                    if kind is not tuple:
-                        yield value
-            elif isinstance(value, Tensor):
-                yield value
-
-
-def _contents(boxes: list[Any]) -> Callable[[], None]:
-    copies = [box.copy() if box else () for box in boxes]
-
-    def restore() -> None:
-        for box, copy in zip(boxes, copies, strict=True):
+    def put_back(self) -> None:
+        for own, attributes in self.attributes:
+            if own.keys() != attributes.keys() or not all(map(is_, own.values(), attributes.values())):
+                own.clear()
+                own.update(attributes)
+        for box in self.empty:
             if box:
                 box.clear()
-            if copy:
-                (box.extend if isinstance(box, (list, deque)) else box.update)(copy)
+        for box, copy in self.full:
+            box.clear()
+            (box.extend if isinstance(box, (list, deque)) else box.update)(copy)
+
+
+def _alike(tensors: Iterable[Tensor]) -> list[list[Tensor]]:
+    """Return the tensors by type of number and device."""
+    groups: defaultdict[Any, list[Tensor]] = defaultdict(list)
+    for x in tensors:
+        groups[x.dtype, x.device].append(x)
+    return list(groups.values())
+
+
+def _together(tensors: list[Tensor]) -> Callable[[], None]:
+    """Return what gives small tensors of one type their values back: copied and compared all at once."""
+    copy, shapes = _joined(tensors), [x.shape for x in tensors]
+
+    def restore() -> None:
+        if all(x.dtype == copy.dtype for x in tensors) and torch.equal(_bits(_joined(tensors)), _bits(copy)):
+            return
+        for x, one, shape in zip(tensors, copy.split([shape.numel() for shape in shapes]), shapes, strict=True):
+            _write(x, one.view(shape))
 
     return restore
 
 
-def _tensor(x: Tensor, values: bool) -> Callable[[], None]:
-    copy, written, requires_grad = x.detach().clone() if values else x, times_written(x), x.requires_grad
-    grad = x.grad if x.is_leaf else None
+def _alone(x: Tensor) -> Callable[[], None]:
+    copy = x.detach().clone()
 
     def restore() -> None:
-        nonlocal written
-        if copy is not x and (times_written(x) != written or not _equal(x, copy)):
-            with torch.inference_mode(x.is_inference()), torch.no_grad():
-                x.copy_(copy)
-            written = times_written(x)
-        if x.is_leaf:
-            if x.requires_grad != requires_grad:
-                x.requires_grad_(requires_grad)
-            if x.grad is not grad:
-                x.grad = grad
+        if not _equal(x, copy):
+            _write(x, copy)
+
+    return restore
+
+
+def _joined(tensors: list[Tensor]) -> Tensor:
+    with torch.no_grad():
+        return torch.cat([x.reshape(-1) for x in tensors])
+
+
+def _bits(x: Tensor) -> Tensor:
+    return x.view(BITS.get(x.itemsize, torch.int64))
+
+
+def _write(x: Tensor, values: Tensor) -> None:
+    with torch.inference_mode(x.is_inference()), torch.no_grad():
+        x.copy_(values)
+
+
+def _recording(tensors: list[Tensor]) -> Callable[[], None]:
+    kept = [(x, x.requires_grad, x.grad) for x in tensors if x.is_leaf]
+
+    def restore() -> None:
+        for x, requires_grad, grad in kept:
+            if x.is_leaf:
+                if x.requires_grad != requires_grad:
+                    x.requires_grad_(requires_grad)
+                if x.grad is not grad:
+                    x.grad = grad
 
     return restore
 

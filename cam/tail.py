@@ -13,7 +13,7 @@ changing them.
 """
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -179,28 +179,36 @@ def _arguments(inputs: Any) -> tuple[tuple[Any, ...], dict[str, Any]]:
 
 def demand_ready(model: nn.Module) -> None:
     """Raise CutError if a parameter is lazy or an inference tensor, or a batch norm or a dropout is training."""
-    for name, parameter in model.named_parameters():
-        if is_lazy(parameter):
-            raise CutError(f"parameter {name!r} has no shape yet: run the model once before it is cut")
-        if parameter.is_inference():
-            raise CutError(
-                f"parameter {name!r} was made under torch.inference_mode, and torch differentiates nothing through it: "
-                "make the model outside"
-            )
-    for name, module in model.named_modules():
-        kind = type(module).__name__
+    for module in model.modules():
+        parameters: list[Tensor] = [x for x in module._parameters.values() if x is not None]
+        for parameter in parameters:
+            if is_lazy(parameter):
+                name = _name_of(parameter, model.named_parameters())
+                raise CutError(f"parameter {name!r} has no shape yet: run the model once before it is cut")
+            if parameter.is_inference():
+                raise CutError(
+                    f"parameter {_name_of(parameter, model.named_parameters())!r} was made under "
+                    "torch.inference_mode, and torch differentiates nothing through it: make the model outside"
+                )
         if not module.training:
             continue
+        kind = type(module).__name__
         if isinstance(module, nn.modules.batchnorm._NormBase) and (
             module.track_running_stats or not isinstance(module, nn.modules.instancenorm._InstanceNorm)
         ):
             raise CutError(
-                f"{kind} {name!r} is in training mode and would change its running statistics: call model.eval()"
+                f"{kind} {_name_of(module, model.named_modules())!r} is in training mode and would change its running "
+                "statistics: call model.eval()"
             )
         if isinstance(module, nn.modules.dropout._DropoutNd) and module.p > 0:
             raise CutError(
-                f"{kind} {name!r} is in training mode and would drop activations at random: call model.eval()"
+                f"{kind} {_name_of(module, model.named_modules())!r} is in training mode and would drop activations at "
+                "random: call model.eval()"
             )
+
+
+def _name_of(one: Any, named: Iterable[tuple[str, Any]]) -> str:
+    return next(name for name, other in named if other is one)
 
 
 def _weights_like(scores: Tensor) -> Tensor:

@@ -89,17 +89,24 @@ def test_the_same_seed_gives_the_same_bytes(tmp_path):
         assert (tmp_path / "one" / name).read_bytes() == (tmp_path / "two" / name).read_bytes()
 
 
-def test_the_report_can_be_rendered_again_from_the_ledger(tmp_path):
+def test_the_report_can_be_rendered_again_from_the_ledger_and_has_links_to_what_lies_beside_it(tmp_path):
+    from verify.report import links
     from verify.report.page import render
 
+    (tmp_path / links.PROPERTIES.file).write_text("<title>Grad-CAM++: x</title>\n<body>\n")
     assert gradcampp(*PROOFS, "--quiet", "--report", tmp_path).returncode == 0
     again = render(ledger.loads((tmp_path / "ledger.json").read_text("utf-8")))
-    assert again == (tmp_path / "index.html").read_text("utf-8")
+    found = (tmp_path / "index.html").read_text("utf-8")
+    assert again == links.without(found) != found
+    for name in (links.FRONT.file, links.PROPERTIES.file):
+        assert f'<a href="{links.PROPERTIES.file}"' in (tmp_path / name).read_text("utf-8")
 
 
 def test_the_table_goes_to_stdout_and_progress_does_not(tmp_path):
-    found = gradcampp(*PROOFS, "--report", tmp_path, COLUMNS="200")
-    assert "exp-power-rule" in found.stdout
+    chosen = ("--claim", "exp-power-rule", "--seed", "7")
+    found = gradcampp(*PROOFS, *chosen, "--report", tmp_path, COLUMNS="200")
+    assert "exp-power-rule" in found.stdout and "pair-nth" not in found.stdout
+    assert json.loads((tmp_path / "ledger.json").read_text("utf-8"))["environment"]["seed"] == 7
     assert "report:" in found.stderr
     assert "report:" not in found.stdout
 
@@ -189,6 +196,20 @@ def test_replay_works_a_counterexample_out():
         assert words in found.stdout
 
 
+def test_replay_of_all_counts_those_that_reproduce_and_names_the_others():
+    program = (
+        "import dataclasses; from verify import replay; from verify.cli import main\n"
+        "names, read = replay.slugs()[:2], replay.read\n"
+        "replay.slugs = lambda: names\n"
+        "replay.read = lambda slug: dataclasses.replace(read(slug), **({'lhs': '7'} if slug == names[1] else {}))\n"
+        "main()"
+    )
+    command = [sys.executable, "-c", program, "replay", "--all"]
+    found = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
+    assert (found.returncode, found.stdout) == (1, "1 of 2 counterexamples reproduce and are certified.\n")
+    assert found.stderr.count("\n") >= 1
+
+
 def test_replay_of_a_refuted_claim_and_of_one_without_a_value():
     assert "The sides differ: 1/2 ≠ 1/4" in gradcampp("replay", "alpha-closed-form-any-head/as-printed").stdout
     assert "nothing to be claimed" in gradcampp("replay", "alpha-closed-form/without-slope-nonzero").stdout
@@ -214,14 +235,16 @@ SMALL = (
 )
 
 
-def properties(tmp_path, more=""):
-    command = [sys.executable, "-c", f"{SMALL}{more}\nmain()", "properties", "--jobs", "1", "--report", str(tmp_path)]
+def properties(tmp_path, more="", profile="ci"):
+    chosen = ("--profile", profile, "--jobs", "1", "--report", str(tmp_path))
+    command = [sys.executable, "-c", f"{SMALL}{more}\nmain()", "properties", *chosen]
     return subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
 
 
 def test_the_picture_is_compared_told_and_kept(tmp_path):
-    found = properties(tmp_path)
+    found = properties(tmp_path, profile="dev")
     assert found.returncode == 0, found.stderr
+    assert "profile dev:" in (tmp_path / "properties.html").read_text("utf-8")
     assert "the heatmap is the exact one, up to rounding, in 2 of 2 experiments (4 maps)" in found.stdout
     assert '<section id="picture"' in (tmp_path / "properties.html").read_text("utf-8")
     assert "## How wrong is the picture?" in (tmp_path / "properties.md").read_text("utf-8")

@@ -20,7 +20,7 @@ from verify.check.judge import Progress, check_model
 from verify.check.places import FIRST
 from verify.errors import UsageError
 from verify.report import check as shown
-from verify.report import files
+from verify.report import files, links
 
 LONGEST = 200  # bytes: file systems take 255, and unfinished files have longer names
 
@@ -84,7 +84,7 @@ def check(
         )
     told = document(found, subject, view, time.perf_counter() - start)
     path = report / f"{joined('check', model, found.layer, view.name, *named)}.html"
-    files.write_whole(path, shown.render(told, view.pixels).encode())
+    links.place(report, {path.name: shown.render(told, view.pixels)})
     for each in KEPT:
         kept.with_name(f"{kept.name}.{each}").unlink(missing_ok=True)
     return json.dumps(told, indent=1, ensure_ascii=False, allow_nan=False) + "\n", path

@@ -8,7 +8,6 @@ from typing import Any
 
 import matplotlib.style
 import numpy as np
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from matplotlib.cm import ScalarMappable
 from matplotlib.figure import Figure
 from rich.console import Group
@@ -16,14 +15,11 @@ from rich.table import Table
 from rich.text import Text
 
 from verify.check.certificate import BALLS, ROUNDING
-from verify.report import page, pictures
+from verify.report import pictures, templates
 from verify.report.colours import SHADES
-from verify.report.formulas import mathml
 from verify.report.words import brief, counted, number
 
 BADGES = {True: ("PROVED", "holds"), False: ("REFUTED", "fails"), None: ("UNDECIDED", "not known")}
-# Diverging, told apart by the colour-blind, and as dark at both ends.
-APART = "PuOr"
 PRINTED = r"\alpha = \frac{g^{2}}{2 g^{2} + \sigma g^{3}}"
 # How the certificate was made, by what made it.
 CERTIFIED = {
@@ -252,7 +248,9 @@ def figure(found: Mapping[str, Any], pixels: np.ndarray) -> bytes:
         drawn.colorbar(bar, ax=list(axes[1:3]), label="share of the maximum", shrink=0.8)
         apart = pictures.upsampled(closed - exact, height, width)
         most = max(float(abs(apart).max()), pictures.VISIBLE)  # smaller ones cannot be seen in the maps either
-        shown = pictures.panel(axes[3], "closed form − exact").imshow(apart, cmap=APART, vmin=-most, vmax=most)
+        shown = pictures.panel(axes[3], "closed form − exact").imshow(
+            apart, cmap=pictures.COLOURS, vmin=-most, vmax=most
+        )
         drawn.colorbar(shown, ax=axes[3], shrink=0.8)
         png = io.BytesIO()
         drawn.savefig(png, format="png", metadata={"Software": None})  # else matplotlib's version is in it
@@ -266,28 +264,23 @@ def render(found: Mapping[str, Any], pixels: np.ndarray) -> str:
         found: the check.
         pixels: the picture as the network sees it, uint8 (H, W, 3).
     """
-    environment = Environment(
-        loader=FileSystemLoader(page.TEMPLATES),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.filters |= {"math": mathml}
     png = None if found["maps"] is None else figure(found, pixels)
-    return environment.get_template("check.html.j2").render(
-        found=found,
-        style=page.style(),
-        title=title(found),
-        advice=advice(found),
-        setting=setting(found),
-        verdict=_verdict(found),
-        figure=png and {"source": pictures.data_uri(png), "size": pictures.size(png)},
-        alt=alt(found),
-        badges=BADGES,
-        operations=operations(found),
-        figures=figures(found),
-        printed=PRINTED,
-        definition=DEFINITION,
-        certified=CERTIFIED.get(found["certificate"]["by"], ""),
+    return (
+        templates.environment()
+        .get_template("check.html.j2")
+        .render(
+            found=found,
+            title=title(found),
+            advice=advice(found),
+            setting=setting(found),
+            verdict=_verdict(found),
+            figure=png and {"source": pictures.data_uri(png), "size": pictures.size(png)},
+            alt=alt(found),
+            badges=BADGES,
+            operations=operations(found),
+            figures=figures(found),
+            printed=PRINTED,
+            definition=DEFINITION,
+            certified=CERTIFIED.get(found["certificate"]["by"], ""),
+        )
     )

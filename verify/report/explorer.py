@@ -27,7 +27,7 @@ from derivation.heads import Head
 from derivation.hypotheses import along, curvature, outer, slope, third
 from derivation.notation import g, m, sigma, u
 from verify.catalogue.activations import ACTIVATIONS
-from verify.report.page import TEMPLATES
+from verify.report import templates
 
 f_1, f_2, f_3 = (Symbol(f"f_{k}", real=True) for k in (1, 2, 3))
 d_1, d_2, d_3 = (Symbol(f"d_{k}", real=True) for k in (1, 2, 3))
@@ -139,7 +139,7 @@ def _list(each: tuple[Formula, ...]) -> str:
 
 def render(environment: Environment, library: Mapping[str, Claim] = LIBRARY) -> str:
     """Return the page; its policy lets this very script run and nothing else."""
-    script = '\n"use strict";\n' + formulas(library) + (TEMPLATES / "explorer.js").read_text(encoding="utf-8")
+    script = '\n"use strict";\n' + formulas(library) + (templates.FOLDER / "explorer.js").read_text(encoding="utf-8")
     digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode("ascii")
     return environment.get_template("explorer.html.j2").render(
         script=Markup(script),

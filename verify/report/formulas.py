@@ -4,8 +4,10 @@ latex2mathml does the work on what SymPy writes; this module chooses the LaTeX w
 what comes back.
 """
 
+import math
 import re
 from functools import cache
+from itertools import zip_longest
 from xml.etree import ElementTree
 
 from latex2mathml.converter import convert
@@ -15,6 +17,10 @@ _TOKENS = {"mi", "mn", "mo", "mtext", "mspace"}
 _SCRIPTS = {"msub", "msup", "msubsup", "munder", "mover", "munderover"}
 _LAYOUT = {"math", "mrow", "mfrac", "msqrt", "mroot", "mtable", "mtr", "mtd", "mstyle", "mpadded"}
 _TAGS = _TOKENS | _SCRIPTS | _LAYOUT
+
+LETTER, SIGN, NARROW, SMALLER = 0.7, 1.4, 0.55, 0.75
+LONG = 30  # ems: a shorter formula fits in every column
+_NARROW = {"(", ")", "[", "]", "{", "}", "|", ",", "\u2061", "\u22c5", "·", "", "'", "′"}
 
 # A closed bracket, perhaps with a power, then one more factor: SymPy leaves a blank there, which MathML does not show.
 _CLOSED = r"(\\right\)(?:\^\{[^{}]*\})?(?: ?\})?) "
@@ -45,9 +51,45 @@ def _mathml(latex: str, display: str) -> Markup:
         tree = ElementTree.fromstring(markup)
     except Exception:  # latex2mathml raises a class of its own for each mistake, and IndexError for others
         return Markup("<code>") + escape(latex) + Markup("</code>")
-    if "\\" in markup or any(element.tag.rpartition("}")[2] not in _TAGS for element in tree.iter()):
+    if "\\" in markup or any(_kind(element) not in _TAGS for element in tree.iter()):
         return Markup("<code>") + escape(latex) + Markup("</code>")
-    return Markup(markup)
+    return sized(markup)
+
+
+def sized(markup: str) -> Markup:
+    """Return a formula in MathML with its width, if it is long, by which a printed page makes its letters smaller."""
+    width = math.ceil(ems(ElementTree.fromstring(markup)))
+    return Markup(markup.replace("<math ", f'<math style="--ems: {width}" ', 1) if width > LONG else markup)
+
+
+def ems(element: ElementTree.Element, fractions: int = 0) -> float:
+    """Return about how many times the size of its letters a formula is wide, rather too much than too little.
+
+    The style sheet divides the width of the paper by it, since no browser breaks a formula in two.
+
+    Args:
+        element: MathML.
+        fractions: how many fractions it stands in; letters get smaller from the second on.
+    """
+    kind, size = _kind(element), SMALLER ** max(0, fractions - 1)
+    if kind in _TOKENS:
+        text = (element.text or "").strip()
+        return size * (NARROW if text in _NARROW else SIGN if kind == "mo" else LETTER * len(text))
+    parts = [ems(child, fractions + (kind == "mfrac")) for child in element]
+    if kind == "mfrac":
+        return max(parts) + size * NARROW
+    if kind in {"msubsup", "munderover"}:
+        return parts[0] + SMALLER * max(parts[1:])
+    if kind in _SCRIPTS:
+        return parts[0] + SMALLER * parts[1]
+    if kind == "mtable":
+        rows = [[ems(cell, fractions) for cell in row] for row in element]
+        return sum(max(column) + LETTER for column in zip_longest(*rows, fillvalue=0.0))
+    return sum(parts)
+
+
+def _kind(element: ElementTree.Element) -> str:
+    return element.tag.rpartition("}")[2]
 
 
 def unambiguous(latex: str) -> str:

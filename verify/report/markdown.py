@@ -9,7 +9,7 @@ from markdown_it.rules_inline import StateInline
 from markdown_it.token import Token
 from markupsafe import Markup, escape
 
-from verify.report.formulas import mathml
+from verify.report.formulas import mathml, sized
 
 OUTSIDE = ("https://", "http://")
 
@@ -98,7 +98,7 @@ def formula(latex: str) -> Markup:
         return mathml(latex, display=True)
     cells = ("".join(f"<mtd>{_WRAPPER.sub('', cell)}</mtd>" for cell in row) for row in rows)
     table = "".join(f"<mtr>{row}</mtr>" for row in cells)
-    return Markup(
+    return sized(
         '<math xmlns="http://www.w3.org/1998/Math/MathML" display="block" class="aligned">'
         f'<mtable displaystyle="true">{table}</mtable></math>'
     )

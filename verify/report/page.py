@@ -5,19 +5,12 @@ Everything on it comes from the ledger; only the photographs under the heatmaps 
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import Any
-
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
-from markupsafe import Markup
 
 from verify.catalogue.images import IMAGES
 from verify.errors import UsageError
 from verify.ledger import SCHEMA
-from verify.report import colours, graph, pictures, table, words
-from verify.report.formulas import mathml
-
-TEMPLATES = Path(__file__).parent
+from verify.report import graph, pictures, table, templates, words
 
 
 def render(ledger: Mapping[str, Any]) -> str:
@@ -30,34 +23,24 @@ def render(ledger: Mapping[str, Any]) -> str:
         raise UsageError(
             f"this ledger has schema {ledger.get('schema')!r}, the report reads {SCHEMA!r}: run verify again"
         )
-    environment = Environment(
-        loader=FileSystemLoader(TEMPLATES),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.filters |= {"math": mathml, "number": words.number, "counted": words.counted}
-    environment.globals |= {
-        "source_words": words.source_words,
-        "strongest": table.strongest,
-        "is_open_hole": table.is_open_hole,
-    }
-    return environment.get_template("page.html.j2").render(
-        ledger=ledger,
-        style=style(),
-        summary=summary(ledger),
-        sections=[_section(claim, ledger) for claim in ledger["claims"]],
-        drawing=graph.draw(ledger["claims"]),
-        box=(graph.WIDTH, graph.HEIGHT),
-        faulty=faulty(ledger["claims"]),
-        constraints=answered(ledger["constraints"]),
-        figures=[_figure(network) for network in ledger["networks"]],
-        known={claim["name"] for claim in ledger["claims"]},
-        measured={network["name"] for network in ledger["networks"]},
-        quoted=words.QUOTED,
-        verdicts=words.VERDICTS,
-        methods=words.METHODS,
+    return (
+        templates.environment()
+        .get_template("page.html.j2")
+        .render(
+            ledger=ledger,
+            summary=summary(ledger),
+            sections=[_section(claim, ledger) for claim in ledger["claims"]],
+            drawing=graph.draw(ledger["claims"]),
+            box=(graph.WIDTH, graph.HEIGHT),
+            faulty=faulty(ledger["claims"]),
+            constraints=answered(ledger["constraints"]),
+            figures=[_figure(network) for network in ledger["networks"]],
+            known={claim["name"] for claim in ledger["claims"]},
+            measured={network["name"] for network in ledger["networks"]},
+            quoted=words.QUOTED,
+            verdicts=words.VERDICTS,
+            methods=words.METHODS,
+        )
     )
 
 
@@ -110,15 +93,6 @@ def _corrections(refuted: int, holes: int) -> str:
     left = words.counted(holes, "is an open hole", "are open holes")
     corrected = words.counted(refuted - holes, "is corrected", "are corrected")
     return f"Of the {refuted} refuted, {corrected} by another statement and {left}."
-
-
-def style() -> Markup:
-    """Return the style sheet with the table of colours in front. Our own files: nothing in it comes from a ledger."""
-    light, dark = colours.properties("light"), colours.properties("dark")
-    scheme = (
-        f":root {{ {light} }}\n@media (prefers-color-scheme: dark) {{ @media not print {{ :root {{ {dark} }} }} }}\n"
-    )
-    return Markup(scheme + (TEMPLATES / "style.css").read_text(encoding="utf-8"))
 
 
 def _section(claim: Mapping[str, Any], ledger: Mapping[str, Any]) -> dict[str, Any]:

@@ -2,10 +2,8 @@
 
 import importlib.metadata
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 from rich.box import SIMPLE
 from rich.table import Table
@@ -19,14 +17,11 @@ from verify.breakmap import BreakMap
 from verify.matrix import Need
 from verify.necessity import MUTANT, Found, Outcome, Task
 from verify.replay import VERSIONS, Stored, dropped
-from verify.report import histograms, maps, pictures, whole_maps
+from verify.report import histograms, maps, pictures, templates, whole_maps
 from verify.report.colours import SHADES
-from verify.report.formulas import mathml
-from verify.report.page import style
 from verify.report.table import escaped
 from verify.report.words import counted
 
-_HERE = Path(__file__).parent
 ERRORS = {mutant.name: mutant for mutant in MUTANTS}
 NEEDS = {
     Need.FALSE: "The two sides differ, exactly or in disjoint enclosures, where this hypothesis alone does not hold.",
@@ -114,25 +109,24 @@ def render(outcome: Outcome, drawn: Sequence[BreakMap] = (), picture: Mapping[st
         drawn: break maps.
         picture: how wrong the picture is, of `verify.report.picture.section`; None leaves it out.
     """
-    environment = Environment(
-        loader=FileSystemLoader(_HERE), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
-    )
-    environment.filters |= {"math": mathml}
-    return environment.get_template("properties.html.j2").render(
-        style=style(),
-        summary=summary(outcome),
-        proved=[_section(LIBRARY[name], cells, draws, outcome) for name, cells, draws in _rows(outcome)],
-        printed=[_printed(found.stored, found) for found in outcome.of("printed").values() if found.stored],
-        whole=whole_maps.sections(outcome),
-        maps=[figure(each) for each in drawn],
-        picture=picture,
-        totals=histograms.charts(
-            histograms.total(found.draws for found in outcome.of("drawn").values() if found.draws)
-        ),
-        needs={str(need): says for need, says in NEEDS.items()},
-        seed=outcome.seed,
-        profile=outcome.profile,
-        versions=", ".join(f"{name} {importlib.metadata.version(name)}" for name in ("gradcampp", *VERSIONS)),
+    return (
+        templates.environment()
+        .get_template("properties.html.j2")
+        .render(
+            summary=summary(outcome),
+            proved=[_section(LIBRARY[name], cells, draws, outcome) for name, cells, draws in _rows(outcome)],
+            printed=[_printed(found.stored, found) for found in outcome.of("printed").values() if found.stored],
+            whole=whole_maps.sections(outcome),
+            maps=[figure(each) for each in drawn],
+            picture=picture,
+            totals=histograms.charts(
+                histograms.total(found.draws for found in outcome.of("drawn").values() if found.draws)
+            ),
+            needs={str(need): says for need, says in NEEDS.items()},
+            seed=outcome.seed,
+            profile=outcome.profile,
+            versions=", ".join(f"{name} {importlib.metadata.version(name)}" for name in ("gradcampp", *VERSIONS)),
+        )
     )
 
 

@@ -10,18 +10,9 @@ from verify.bench.row import How
 from verify.catalogue.zoo import Architecture
 from verify.report import bench as shown
 
+from .clock import Clock
+
 SMALL = maps.Mapped(Architecture("torchvision", "resnet18", "layer4", side=32))
-
-
-class Clock:
-    """Every look at it takes half a second, so that whatever is timed takes half a second."""
-
-    def __init__(self):
-        self.now = 0.0
-
-    def __call__(self):
-        self.now += 0.5
-        return self.now
 
 
 @pytest.fixture(autouse=True)

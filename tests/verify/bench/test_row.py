@@ -11,6 +11,8 @@ from verify.bench.peers import NOT_RUN, PEERS, REFERENCE, Peer
 from verify.bench.row import NAMES, How, measure
 from verify.bench.timing import gemm_rate, paired, peak, reset_peak, resident
 
+from .clock import Clock
+
 KEYS = [
     "workload",
     "dtype",
@@ -23,17 +25,6 @@ KEYS = [
 ]
 RATE = 1e9
 SMALL = How(rounds=1, small=True)
-
-
-class Clock:
-    """Every look at it takes half a second, so that whatever is timed takes half a second."""
-
-    def __init__(self):
-        self.now = 0.0
-
-    def __call__(self):
-        self.now += 0.5
-        return self.now
 
 
 @pytest.fixture(autouse=True)

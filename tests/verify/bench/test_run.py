@@ -6,7 +6,9 @@ import sys
 
 import pytest
 
+from verify import cli
 from verify.bench import run
+from verify.bench.maps import MAPPED
 from verify.errors import Fault, UsageError
 from verify.report import bench as shown
 
@@ -124,13 +126,25 @@ def test_a_wrong_request_is_one_line_and_status_2(tmp_path, arguments, says):
     assert says in found.stderr
 
 
-def test_json_is_what_was_measured_and_nothing_else_is_on_stdout(tmp_path):
-    program = f"""
-from verify.bench import run
-run._child = lambda module, name, dtype, settings: {ROW!r}
-from verify.cli import app
-app(["bench", "--json", "--workload", "T1", "--report", {str(tmp_path)!r}], standalone_mode=False)
-"""
-    found = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=120, check=True)
-    assert json.loads(found.stdout) == [ROW, ROW]
-    assert "measuring T1 float32" in found.stderr
+@pytest.mark.parametrize(
+    ("options", "asked", "said"),
+    [
+        (["--workload", "T1"], {("row", "T1", False)}, "measuring T1 float32"),
+        (["--workload", "T1", "--whole"], {("row", "T1", True)}, "measuring T1 float32"),
+        (["--workload", "T1", "--representations"], {("gains", "T1", False)}, "measuring T1 float64"),
+        (["--maps"], {("maps", one.name, False) for one in MAPPED}, f"measuring {MAPPED[0].name}"),
+    ],
+)
+def test_json_is_what_was_measured_and_nothing_else_is_on_stdout(tmp_path, monkeypatch, capsys, options, asked, said):
+    calls = []
+
+    def child(module, name, dtype, settings):
+        calls.append((module, name, json.loads(settings)["whole"]))
+        return [ROW] if module == "gains" else ROW
+
+    monkeypatch.setattr(run, "_child", child)
+    cli.app(["bench", "--json", *options, "--report", str(tmp_path)], standalone_mode=False)
+    out, err = capsys.readouterr()
+    assert json.loads(out) == [ROW] * len(calls)
+    assert set(calls) == asked
+    assert said in err

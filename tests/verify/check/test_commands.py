@@ -1,15 +1,20 @@
 import importlib.util
+import io
 import json
+import re
 import sys
 from html.parser import HTMLParser
 
+import matplotlib as mpl
 import numpy as np
 import pytest
+from PIL import Image
 
 from verify import cli
 from verify.check import heatmaps
 from verify.readme import README
 from verify.report import check as shown
+from verify.report import pictures
 
 
 @pytest.fixture
@@ -51,7 +56,8 @@ class Images(HTMLParser):
 
 
 def test_the_page_states_the_result_in_words_and_holds_the_figure(gradcampp, factory, tmp_path):
-    gradcampp("check", f"{factory}:curved", "--layer", "0", "--image", "seen.npy", "--quiet")
+    places = ("--places", "channels-first")
+    gradcampp("check", f"{factory}:curved", "--layer", "0", "--image", "seen.npy", *places, "--quiet")
     (page,) = (tmp_path / "report").iterdir()
     text = page.read_text("utf-8")
     assert "Take this layer instead: 1." in text
@@ -103,10 +109,14 @@ def test_an_interrupted_check_goes_on_where_it_stopped(gradcampp, factory, tmp_p
     assert not list(tmp_path.glob("report/.*"))
 
 
-def test_quiet_prints_no_table(gradcampp, factory):
+def test_quiet_prints_no_table_and_the_page_has_links_to_what_lies_beside_it(gradcampp, factory, tmp_path):
+    (tmp_path / "report").mkdir()
+    (tmp_path / "report/index.html").write_text("<title>Grad-CAM++, line by line</title>\n<body>\n")
     _, out, err = gradcampp("check", f"{factory}:good", "--layer", "0", "--image", "seen.npy", "--quiet")
     assert out == ""
     assert err.startswith("report: ")
+    (page,) = (tmp_path / "report").glob("check-*")
+    assert '<a href="index.html">Verdicts</a>' in page.read_text("utf-8")
 
 
 @pytest.mark.parametrize(
@@ -308,6 +318,9 @@ def test_on_convnext_the_closed_form_does_not_apply_and_it_is_said_why(gradcampp
     readme = " ".join(README.read_text("utf-8").replace("\n> ", " ").split())
     assert " ".join(found["reasons"]) in readme
     assert f"by up to {found['maps']['difference']:.2g} of its maximum" in readme
+    (seed,) = re.findall(r"\(seed \d+\)", found["weights_from"])
+    assert f"of these random weights {seed}" in readme
+    assert f"along all {found['weights']['entries']} entries" in readme
 
 
 def test_names_that_files_cannot_tell_apart_are_refused(gradcampp, factory, two, tmp_path):
@@ -390,3 +403,18 @@ def test_a_heatmap_through_what_has_no_gradient_is_refused(gradcampp, factory, w
     assert status == 2
     assert "torch has no gradient" in err
     assert err.count("\n") == 1
+
+
+def test_the_sign_of_a_difference_can_be_read_in_grey():
+    pixels = np.zeros((40, 40, 3), np.uint8)
+    found = {"map": {"closed": [[1.0, 0.0]], "exact": [[0.0, 1.0]]}}
+    drawn = np.asarray(Image.open(io.BytesIO(shown.figure(found, pixels))).convert("RGB"), dtype=float)
+    panel = drawn[:, int(0.72 * drawn.shape[1]) :]
+
+    def where(share):
+        """Return the columns of the colour at a share of the scale, and how bright it is in grey."""
+        colour = 255 * np.array(mpl.colormaps[pictures.COLOURS](share)[:3])
+        return np.nonzero((abs(panel - colour) < 3).all(-1))[1].mean(), colour @ [0.299, 0.587, 0.114]
+
+    (more, bright), (less, dark) = where(1.0), where(0.0)
+    assert more + 20 < less and dark + 100 < bright

@@ -6,7 +6,7 @@ import re
 import pytest
 
 from verify.errors import Fault
-from verify.report import annotated, site
+from verify.report import annotated, templates
 from verify.report.notebooks import Notebook
 
 POST = annotated.POST.read_text("utf-8")
@@ -19,7 +19,7 @@ def words(html):
 
 @pytest.fixture(scope="session")
 def post(full):
-    return annotated.render(site.environment(), full)
+    return annotated.render(templates.environment(), full)
 
 
 def rows(html):
@@ -55,7 +55,7 @@ def test_every_formula_has_a_verdict_or_is_said_not_to_be_checked(post):
 
 def test_the_formula_that_no_claim_is_about_is_said_not_to_be_checked(full):
     small = {**full, "claims": [claim for claim in full["claims"] if claim["name"] != "post-first-derivative"]}
-    html = annotated.render(site.environment(), small)
+    html = annotated.render(templates.environment(), small)
     row = next(row for line, row in zip(LINES, rows(html), strict=True) if line.where == ("displayed formula 2",))
     assert "not checked" in row and "badge proved" not in row
 
@@ -94,7 +94,7 @@ def test_what_is_false_has_its_counterexample_and_what_is_true_instead(post):
 
 def test_links_go_to_the_proof_to_what_was_worked_out_and_to_the_notebook(full):
     book = Notebook("7_x", ({"id": "here", "cell_type": "code", "source": 'LIBRARY["exp-power-rule"]', "outputs": []},))
-    html = annotated.render(site.environment(), full, [book], frozenset({"exp-power-rule"}))
+    html = annotated.render(templates.environment(), full, [book], frozenset({"exp-power-rule"}))
     start = html.index('id="exp-power-rule"')
     part = html[start : html.index("</div>", html.index('class="where"', start))]
     for link in ("index.html#exp-power-rule", "properties.html#exp-power-rule", "notebook-7_x.html#here"):
@@ -103,4 +103,4 @@ def test_links_go_to_the_proof_to_what_was_worked_out_and_to_the_notebook(full):
 
 
 def test_the_same_ledger_gives_the_same_bytes(full, post):
-    assert annotated.render(site.environment(), copy.deepcopy(full)) == post
+    assert annotated.render(templates.environment(), copy.deepcopy(full)) == post

@@ -3,7 +3,7 @@
 import pytest
 
 from verify.report import audit
-from verify.report.page import style
+from verify.report.templates import style
 
 POLICY = '<meta http-equiv="Content-Security-Policy" content="default-src \'none\'; img-src data:">'
 

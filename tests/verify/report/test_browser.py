@@ -22,7 +22,7 @@ from derivation.hypotheses import curvature, outer, slope, third
 from derivation.notation import u
 from verify.arithmetic.ball import precision
 from verify.catalogue.activations import ACTIVATIONS
-from verify.report import audit, explorer, site
+from verify.report import audit, explorer, templates
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no Chromium is installed: the pages are not opened")
@@ -142,6 +142,36 @@ def test_a_page_is_set_and_can_be_read_in_both_schemes(name, scheme, folder, pro
 def test_a_page_fits_a_narrow_window(name, folder, profile, tmp_path):
     told = probed((folder / f"{name}.html").read_text("utf-8"), tmp_path, profile, "light", "--window-size=520,900")
     assert told["found"] == []
+
+
+# The narrower of A4 and letter paper, in pixels, and what stands on paper turned the other way.
+PAPER = [
+    ("notebook-1_the_identity", 703, "#gone"),
+    ("index", 703, "#faulty"),
+    ("index", 965, "main > :not(#faulty)"),
+    ("post", 965, "#gone"),
+]
+
+
+def printed(text, left_out):
+    """Return a page as it would be on paper that is as wide as the window."""
+    hidden = f"<style>{left_out} {{ display: none !important; }}</style>"
+    return text.replace("@media print", "@media screen").replace("<title>", f"{hidden}<title>", 1)
+
+
+@pytest.mark.parametrize(("name", "width", "left_out"), PAPER)
+def test_nothing_is_cut_off_on_paper(name, width, left_out, folder, profile, tmp_path):
+    text = printed((folder / f"{name}.html").read_text("utf-8"), left_out)
+    told = probed(text, tmp_path, profile, "light", f"--window-size={width},900")
+    assert told["found"] == []
+    assert told["texts"] > 10
+
+
+def test_a_long_formula_with_letters_of_the_usual_size_is_found_to_be_cut_off(folder, profile, tmp_path):
+    text = printed((folder / "index.html").read_text("utf-8"), "#faulty")
+    assert "100cqi / var(--ems, 1)" in text
+    wide = text.replace("100cqi / var(--ems, 1)", "1em")
+    assert "wider than the window" in probed(wide, tmp_path, profile, "light", "--window-size=703,900")["found"]
 
 
 @pytest.mark.parametrize(
@@ -294,7 +324,7 @@ def test_the_explorer_computes_what_python_does(folder, profile):
 def test_a_wrong_formula_in_the_explorer_is_found(profile, tmp_path):
     claim = LIBRARY["third-derivative"]
     slip = outer(3) * slope**3 + 2 * outer(2) * slope * curvature + outer(1) * third
-    page = explorer.render(site.environment(), {**LIBRARY, claim.name: dataclasses.replace(claim, rhs=slip)})
+    page = explorer.render(templates.environment(), {**LIBRARY, claim.name: dataclasses.replace(claim, rhs=slip)})
     path = tmp_path / "explorer.html"
     path.write_text(page)
     _, wrong = compared(answers(path, cases()[0], profile))

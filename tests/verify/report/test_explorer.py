@@ -8,7 +8,7 @@ from sympy import Rational, cosh, diff, exp
 from derivation.heads import HEADS
 from derivation.notation import S, T, g, sigma, u, x
 from verify.catalogue.activations import ACTIVATIONS
-from verify.report import explorer, site
+from verify.report import explorer, templates
 
 
 def test_the_exact_weight_is_10_differentiated_on_a_curved_tail():
@@ -51,14 +51,14 @@ def test_formulas_are_printed_as_javascript_in_one_line_each():
 
 
 def test_the_page_lets_its_own_script_run_alone_and_is_the_same_every_time():
-    page = explorer.render(site.environment())
+    page = explorer.render(templates.environment())
     assert re.search(r"default-src 'none';[^\"]*; script-src 'sha256-[\w+/]{43}='\"", page)
     assert page.count("<script>") == page.count("</script>") == 1
-    assert page == explorer.render(site.environment())
+    assert page == explorer.render(templates.environment())
 
 
 def test_every_input_has_a_label():
-    page = explorer.render(site.environment())
+    page = explorer.render(templates.environment())
     for tag in re.findall(r"<(?:input|select)[^>]*>", page):
         name = re.search(r'id="([^"]+)"', tag)[1]
         assert f'for="{name}"' in page or "aria-label=" in tag

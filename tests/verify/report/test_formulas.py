@@ -113,3 +113,13 @@ def test_what_is_not_understood_is_shown_as_escaped_source(formula):
     assert markup.startswith("<code>")
     assert "<script" not in markup
     assert markup.unescape() == f"<code>{formula}</code>"
+
+
+def test_a_long_formula_tells_its_width_and_a_short_one_does_not():
+    assert "--ems" not in mathml("x + 1")
+    sum_of = " + ".join(30 * ["x"])
+    (width,) = re.findall(r'^<math style="--ems: (\d+)"', mathml(sum_of))
+    assert 30 < int(width) < 80
+    # A fraction is as wide as the wider of its parts.
+    (other,) = re.findall(r"--ems: (\d+)", mathml(rf"\frac{{{sum_of}}}{{y}}"))
+    assert abs(int(other) - int(width)) <= 1

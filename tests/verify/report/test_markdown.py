@@ -5,7 +5,7 @@ import json
 import pytest
 
 from verify.errors import CorruptFile
-from verify.report import notebooks, site
+from verify.report import notebooks, templates
 from verify.report.markdown import formula, inline, outputs, to_html
 
 
@@ -66,10 +66,10 @@ def test_a_picture_without_words_is_refused():
 
 @pytest.mark.parametrize("book", notebooks.committed(), ids=lambda book: book.name)
 def test_every_cell_of_a_committed_notebook_is_on_its_page(book):
-    html = notebooks.render(site.environment(), book, {})
+    html = notebooks.render(templates.environment(), book, {})
     assert html.count('<div class="cell"') == len(book.cells)
     assert html.count("<h1>") == 1
-    assert html == notebooks.render(site.environment(), book, {})
+    assert html == notebooks.render(templates.environment(), book, {})
 
 
 def test_a_claim_is_found_in_the_first_cell_that_names_it():

@@ -8,7 +8,7 @@ import pytest
 
 from verify import breakmaps, ledger
 from verify.errors import CorruptFile, Fault
-from verify.report import annotated, audit, page, site
+from verify.report import annotated, audit, links, page, site, templates
 
 PEERS = {
     "schema": 1,
@@ -22,7 +22,13 @@ PEERS = {
             "finish": "relu",
             "factor": True,
             "eps": [1e-7],
-            "deviation": {"dots": {"map": 0.25}, "real": {"not_run": "no pictures"}, "other": {"failed": "it fell"}},
+            "deviation": {
+                "dots": {"map": 0.25, "rank": -0.5, "moved": True, "picture": 1.5, "turned": 0.75},
+                "lite0": {"map": 1e-7, "rank": 1.0, "moved": False, "picture": None, "turned": None},
+                "blank": {"map": 0.5, "rank": None, "moved": False, "picture": "not finite", "turned": "not finite"},
+                "real": {"not_run": "no pictures"},
+                "other": {"failed": "it fell"},
+            },
             "behaviours": {"no gradient": {"says": "zeros & all"}},
             "findings": [{"says": "off", "found": 1.5, "expected": 2.0}, {"says": "odd", "failed": "KeyError"}],
         },
@@ -83,7 +89,7 @@ def test_writing_again_gives_the_same_bytes(mine):
 
 def test_break_maps_are_the_same_bytes_and_each_picture_has_a_text(folder):
     before = (folder / "maps.html").read_text("utf-8")
-    assert site._LINKS.sub("", before) == site._maps(site.environment())
+    assert links.without(before) == site._maps(templates.environment())
     assert before.count("<img") == before.count(' alt="') == len(breakmaps.MAPS)
     assert 'alt=""' not in before
 
@@ -92,7 +98,7 @@ def test_an_empty_folder_gives_what_needs_no_ledger_and_says_how_to_get_the_rest
     names = site.write(tmp_path, maps=False)
     assert "explorer.html" in names and "post.html" not in names and "index.html" not in names
     text = (tmp_path / "explorer.html").read_text("utf-8")
-    assert "Verdicts (not made: <code>gradcampp verify</code>)" in text
+    assert "2 more pages (not made: <code>gradcampp verify</code>)" in text
     assert "None was checked." in words((tmp_path / "checks.html").read_text("utf-8"))
     peers = words((tmp_path / "peers.html").read_text("utf-8"))
     assert "not run To ask the installed ones: gradcampp peers --json &gt; report/peers.json" in peers
@@ -101,14 +107,20 @@ def test_an_empty_folder_gives_what_needs_no_ledger_and_says_how_to_get_the_rest
 def test_the_front_page_is_that_of_verify_with_links(mine, full):
     site.write(mine, maps=False)
     text = (mine / "index.html").read_text("utf-8")
-    assert site._LINKS.sub("", text) == page.render(ledger.loads(ledger.dumps(full)))
+    assert links.without(text) == page.render(ledger.loads(ledger.dumps(full)))
 
 
 def test_peers_that_were_asked_are_told_and_those_that_are_missing_are_not_run(mine):
     site.write(mine, maps=False)
-    text = words((mine / "peers.html").read_text("utf-8"))
-    assert "ours 1.0 A inside the &lt;sum&gt;, 1e-07 in the denominator, times exp(S) relu dots: 0.25" in text
-    assert "real: not run (no pictures) other: failed (it fell)" in text
+    html = (mine / "peers.html").read_text("utf-8")
+    text = words(html)
+    assert "ours 1.0 A inside the &lt;sum&gt;, 1e-07 in the denominator, times exp(S) relu theirs" in text
+    assert "ours 0.25 −0.5 elsewhere 1.5 turned over, 1 minus it: 0.75" in text
+    assert "EfficientNet-Lite0, chelsea: g nearly constant in space, (19) is exact" in text
+    assert "ours 10⁻⁷" in text.replace("1 × ", "") and "1 the same it has none" in text
+    assert "ours 0.5 – the same not finite" in text
+    assert "ours not run (no pictures)" in text and "ours failed (it fell)" in text
+    assert [float(each) for each in re.findall(r'<rect width="([^"]+)"', html)] == [30, 120, 0, 60]
     assert "zeros &amp; all" in text and "off (found 1.5, expected 2)" in text
     assert "odd (not tried: its program fails: KeyError)" in text
     assert "theirs a note not run it is not installed" in text
