@@ -27,7 +27,7 @@ def power(sample: Sample, x: Any, exponent: Any) -> Lines:
     if not isinstance(exponent, (int, float)):
         raise NoRule("the exponent is a tensor")
     if exponent == 0.5:
-        return composed(sample, x, lambda u: u.sqrt())
+        return root(sample, x)
     if exponent == -0.5:
         return composed(sample, x, lambda u: u.rsqrt())
     if float(exponent).is_integer():
@@ -35,6 +35,13 @@ def power(sample: Sample, x: Any, exponent: Any) -> Lines:
         return composed(sample, x, (lambda u: u**n) if exponent >= 0 else (lambda u: 1 / u**n))
     power = arb(exponent)
     return composed(sample, x, lambda u: (u.log() * power).exp())
+
+
+def root(sample: Sample, x: Lines) -> Lines:
+    """Return sqrt(u). At 0 it makes a term of second order of one of fourth, which is not followed."""
+    if not x.affine:
+        sample.doubt_jump(~exceeds(x.value, arb(0)), x)
+    return composed(sample, x, lambda u: u.sqrt())
 
 
 def same(u: Any) -> Any:

@@ -29,6 +29,11 @@ class Lines:
     affine: bool = False
 
     @property
+    def constant(self) -> bool:
+        """Whether it is known not to depend on A."""
+        return self.affine and all(term is None for term in self.terms)
+
+    @property
     def shape(self) -> tuple[int, ...]:
         """The shape in torch."""
         return self.value.shape
@@ -134,9 +139,8 @@ def minus(x: Lines, y: Lines) -> Lines:
 def times(x: Lines, y: Lines) -> Lines:
     """Return x y, entry by entry."""
     shape = np.broadcast_shapes(x.shape, y.shape)
-
     one, other = (
-        Lines(each.value, tuple(None if term is None else shaped(term, shape) for term in each.terms))
+        Lines(each.value, tuple(None if term is None else shaped(term, shape) for term in each.terms), each.affine)
         for each in (x, y)
     )
     return leibniz(one, other, lambda a, b: np.asarray(a * b, dtype=object))
@@ -160,7 +164,7 @@ def leibniz(x: Lines, y: Lines, product: Callable[[Array, Array], Array]) -> Lin
             if a is not None and b is not None:
                 total = _sum(total, product(a, b))
         terms.append(total)
-    return Lines(value, tuple(terms))
+    return Lines(value, tuple(terms), x.affine and y.affine and (x.constant or y.constant))
 
 
 def linear(x: Lines, function: Callable[[Array], Array]) -> Lines:

@@ -152,7 +152,7 @@ RULES: dict[str, Rule] = {
     "addcdiv": _addcdiv,
     "pow": functions.power,
     "square": functions.simple(lambda u: u * u),
-    "sqrt": functions.simple(lambda u: u.sqrt()),
+    "sqrt": functions.root,
     "rsqrt": functions.simple(lambda u: u.rsqrt()),
     "reciprocal": functions.simple(lambda u: 1 / u),
     "exp": functions.simple(lambda u: u.exp()),

@@ -64,7 +64,16 @@ def test_more_bits_tell_what_is_near_a_kink():
 def test_a_jump_that_might_be_crossed_in_an_order_that_is_not_followed_loses_all():
     A = at(0.0, 1.0, 2.0)
     assert whys(lambda x: x * (x > 0), A)[1:] == ["", ""]
+    assert whys(lambda x: x * (2 * x > 0), A)[1:] == ["", ""]
     assert all(whys(lambda x: x * (x**4 > 0), A))
+
+
+def test_a_root_of_what_is_0_in_all_orders_that_are_followed_is_lost():
+    A = at(0.0, 1.0, 2.0)
+    fourth = lambda x: x.square().square().sqrt()  # noqa: E731
+    assert all(whys(fourth, A))  # x^2, whose second derivative at 0 is 2
+    assert not any(whys(lambda x: (x * at(0.0, 1.0, 1.0)).sqrt(), A))  # constant, at 0
+    assert not any(whys(fourth, at(1.0, 2.0, 3.0)))
 
 
 def test_a_comparison_that_is_not_proved_is_refused():
