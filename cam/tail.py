@@ -84,12 +84,13 @@ class Tail:
         not (select_scatter). So the gradient of two images together is first compared with that of each alone. Higher
         derivatives need no more: they are taken of the operations that vmap has put in place, outside it.
         """
+        forward = self.graph.forward  # traced here: inside a transform the trace would record the transform
 
         def together(A: Tensor) -> Tensor:
-            return torch.func.vmap(self.graph.forward)(A.unsqueeze(1)).squeeze(1)
+            return torch.func.vmap(forward)(A.unsqueeze(1)).squeeze(1)
 
         def alone(A: Tensor) -> Tensor:
-            return torch.cat([self.graph.forward(image) for image in A.split(1)])
+            return torch.cat([forward(image) for image in A.split(1)])
 
         def gradient(scores_of: Callable[[Tensor], Tensor]) -> Tensor:
             return torch.func.grad(lambda A: (scores := scores_of(A)).mul(_weights_like(scores)).sum())(two)

@@ -45,9 +45,13 @@ class Product:
 
     def viewed(self, shape: Sequence[int]) -> "Product | Term":
         """Return node.view(shape), as a product if no axis is taken apart."""
-        whole = self.basis.new_empty(()).expand(1, *(axis.size for axis in self.axes))
-        found = Term(whole, self.axes, self.parts).viewed(shape)
-        if found.axes == self.axes:
+        whole = tuple(
+            Axis(axis.size) for axis in self.axes
+        )  # how the node is taken apart, wherever the term's box lies
+        found = Term(self.basis.new_empty(()).expand(1, *(axis.size for axis in whole)), whole, self.parts).viewed(
+            shape
+        )
+        if found.axes == whole:
             return replace(self, parts=found.parts)
         return self.solid().viewed(shape)
 

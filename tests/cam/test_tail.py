@@ -533,6 +533,16 @@ def test_what_cannot_be_cut_is_refused_by_name(network, layer, words):
         cut(model, layer, x)
 
 
+@pytest.mark.parametrize("function", ["softmax", "log_softmax"])
+def test_a_tail_under_a_function_may_be_asked_for_a_batch_first(function):
+    model, x = make(Network)
+    where = cut(model, "layer", x)
+    two = torch.cat([where.activations, where.activations.flip(1)])
+    expected = getattr(where.tail(two), function)(1)
+    fresh = cut(model, "layer", x).tail
+    assert torch.allclose(getattr(fresh, function)()(two), expected)
+
+
 def test_a_batch_of_images_is_refused():
     model, x = make(Network)
     with pytest.raises(CutError, match="for one image"):

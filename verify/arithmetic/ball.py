@@ -25,10 +25,10 @@ TERMS = 12
 
 
 @contextmanager
-def precision(bits: int = BITS) -> Iterator[None]:
-    """Compute with this many bits and `TERMS` terms; python-flint's own settings come back afterwards."""
+def precision(bits: int = BITS, terms: int = TERMS) -> Iterator[None]:
+    """Compute with this many bits and terms; python-flint's own settings come back afterwards."""
     before = ctx.prec, ctx.cap
-    ctx.prec, ctx.cap = bits, TERMS
+    ctx.prec, ctx.cap = bits, terms
     try:
         yield
     finally:

@@ -4,6 +4,7 @@ models, views    MODEL and IMAGE of the command line -> a network and what it se
 places           which entry stands where
 compare          closed form against exact weights and maps
 certificate      rigorous bounds on a sample of entries
+enclosed         the true weights of these in balls
 later            the nearest later layer that would do
 reasons          which assumptions hold, and what follows, in words
 judge            all of it: `check_model`

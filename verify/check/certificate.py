@@ -1,10 +1,12 @@
-"""A certificate on a sample of entries: what is found there is none of rounding.
+"""A certificate on a sample of entries: bounds of how far both weights are apart and how wrong the computed ones are.
 
-The tail is differentiated three times along each entry's line by nested reverse mode, another way than the engine's,
-under running error analysis (`verify.rounding`); so are both weights. Then every difference has a rigorous bound.
+Where the tail is small enough its derivatives are enclosed in balls (`verify.balls`), and so are both weights; else it
+is differentiated three times by nested reverse mode under running error analysis (`verify.rounding`). Neither is the
+engine's way.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from math import inf
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -14,11 +16,17 @@ if TYPE_CHECKING:
     from verify.check.compare import Both
 
 SAMPLE = 16
+# Multiplications of balls, as `verify.balls.work` counts them: they take up to about ten seconds of one core.
+WORK = 50_000_000
 # Numbers that a tail computes from one A, and numbers that it holds: beyond, third derivatives of the sample under
-# analysis take minutes.
+# running error analysis take minutes.
 LARGEST = 1 << 20
 HELD = 1 << 25
+SLACK = 1 + 2.0**-40  # for the rounding of a distance and of the sum of two bounds
 CHUNK = 1 << 20  # of these numbers at once, over all entries
+
+BALLS = "ball arithmetic"
+ROUNDING = "running error analysis"
 
 
 @dataclass(frozen=True)
@@ -27,26 +35,37 @@ class Certificate:
 
     Args:
         entries: how many were drawn.
-        apart: at how many the two weights certainly differ.
+        by: what certifies: "ball arithmetic", "running error analysis" or, if nothing could be certified, "".
+        certified: at how many entries the true weights are known within finite bounds.
+        apart: at how many the two true weights certainly differ.
         within: the largest |closed - exact| + its bound, which no difference on the sample exceeds; infinite where
             nothing is known.
         least: the largest certain difference, max(|closed - exact| - its bound), at least 0.
-        engine: max |difference| of the exact weight by the engine and by nested reverse mode, beside the bound.
+        closed: what |computed - true| of the closed form's weights does not exceed, over the entries certified.
+        exact: the same of the exact weights.
+        engine: max |difference| of the exact weight by the engine and by nested reverse mode, beside the bound; with
+            balls the same as `exact`.
         off_kinks: whether, rounding included, no unit of a piecewise-linear tail lies on a kink; False if not known.
+        lost: if some entries were not certified, why the first was not; "" otherwise.
         why: if nothing could be certified, why; "" otherwise.
     """
 
     entries: int = 0
+    by: str = ""
+    certified: int = 0
     apart: int = 0
     within: float | None = None
     least: float | None = None
+    closed: float | None = None
+    exact: float | None = None
     engine: float | None = None
     off_kinks: bool = False
+    lost: str = ""
     why: str = ""
 
 
 def certify(where: "Cut", both: "Both", head: str, order: "Tensor", seed: int = 0, sample: int = SAMPLE) -> Certificate:
-    """Certify the difference of both weights on a sample of the entries that count.
+    """Certify both weights on a sample of the entries that count.
 
     Args:
         where: the cut.
@@ -59,8 +78,6 @@ def certify(where: "Cut", both: "Both", head: str, order: "Tensor", seed: int = 
     import torch
 
     from verify.check.compare import under
-    from verify.kinks import is_off_kinks
-    from verify.rounding import NoRule
 
     A = where.activations
     counting = ((both.exact.g > 0) | (both.closed.g > 0)).flatten().nonzero().flatten()
@@ -69,38 +86,119 @@ def certify(where: "Cut", both: "Both", head: str, order: "Tensor", seed: int = 
     if A.dtype != torch.float64:
         return Certificate(why="rounding is bounded in float64 alone")
     tail = under(where.tail, A, head)
-    numbers = _numbers(tail, A)
+    drawn = torch.randperm(len(counting), generator=torch.Generator().manual_seed(seed))[:sample]
+    entries = counting[drawn.sort().values]
+    found = _by_balls(where, tail, both, head, order, entries)
+    if isinstance(found, Certificate):
+        return found
+    other = _by_rounding(where, tail, both, head, order, entries)
+    return replace(other, why=f"{other.why}; and no balls: {found}") if other.why else other
+
+
+def _by_balls(
+    where: "Cut", tail: "Tail", both: "Both", head: str, order: "Tensor", entries: "Tensor"
+) -> "Certificate | str":
+    """Certify by ball arithmetic, or say why that is not possible."""
+    from flint import arb
+
+    from verify.arithmetic.ball import precision
+    from verify.balls.work import work
+    from verify.check.enclosed import MOST, at_least, at_most, enclosed
+    from verify.probe import NoRule
+
+    A, c = where.activations, both.closed.target
+    assert isinstance(c, int)
+    lines = order.flatten()[entries]
+    needed = 0
+    for lines_of in ([], lines.tolist()):  # what is common to all lines first: it is counted fast
+        needed = work(tail.graph, A, lines_of)
+        needed += work(where.tail.graph, A, lines_of, 1) if tail is not where.tail else 0
+        if needed > WORK:
+            return f"they would take more than {WORK:,} multiplications"
+    footprints = A.flatten()[order][0].flatten(1)
+    channels = entries // footprints.shape[1]
+    try:
+        found = enclosed(where.tail, tail, A, lines, footprints[channels], c, head, WORK // max(needed, 1))
+    except NoRule as error:
+        return " ".join(str(error).split())
+    known = [(k, each) for k, each in zip(entries.tolist(), found, strict=True) if not each.why]
+    lost = next((each.why for each in found if each.why), "")
+    if not known:
+        return Certificate(entries=len(entries), why=lost)
+    closed, exact = both.closed.alpha.flatten(), both.exact.alpha.flatten()
+    with precision(MOST):
+        gaps = [each.closed - each.exact for _, each in known]
+        errors = [max(at_most(arb(float(closed[k])) - each.closed) for k, each in known)]
+        errors += [max(at_most(arb(float(exact[k])) - each.exact) for k, each in known)]
+    return Certificate(
+        entries=len(entries),
+        by=BALLS,
+        certified=len(known),
+        apart=sum(not gap.contains(0) for gap in gaps),
+        within=inf if lost else max(map(at_most, gaps)),
+        least=max(map(at_least, gaps)),
+        closed=errors[0],
+        exact=errors[1],
+        engine=errors[1],
+        off_kinks=_off_kinks(where),
+        lost=lost,
+    )
+
+
+def _off_kinks(where: "Cut") -> bool:
+    from verify.kinks import is_off_kinks
+    from verify.rounding import NoRule
+
+    try:
+        return not where.tail.smooth_operations and is_off_kinks(where.tail, where.activations)
+    except NoRule:
+        return False
+
+
+def _by_rounding(
+    where: "Cut", tail: "Tail", both: "Both", head: str, order: "Tensor", entries: "Tensor"
+) -> Certificate:
+    """Certify by running error analysis."""
+    import torch
+
+    from verify.rounding import NoRule
+
+    numbers = _numbers(tail, where.activations)
     if numbers > LARGEST:
         return Certificate(why=f"the tail computes {numbers:,} numbers, more than {LARGEST:,}")
     held = sum(value.numel() for value in tail.graph.buffers())
     if held > HELD:
         return Certificate(why=f"the tail holds {held:,} weights, more than {HELD:,}")
-    drawn = torch.randperm(len(counting), generator=torch.Generator().manual_seed(seed))[:sample]
-    entries = counting[drawn.sort().values]
     try:
         parts = [_bounded(where, tail, both, head, order, some) for some in entries.split(max(1, CHUNK // numbers))]
-        off_kinks = not where.tail.smooth_operations and is_off_kinks(where.tail, A)
     except NoRule as error:
         return Certificate(why=" ".join(str(error).split()))
-    gap, bound, engine = (torch.cat(each) for each in zip(*parts, strict=True))
+    gap, bound, engine, closed, exact = (torch.cat(each) for each in zip(*parts, strict=True))
     known = bound.isfinite() & gap.isfinite()
     if not bool(known.any()):
         return Certificate(entries=len(entries), why="the bound is infinite at every entry drawn")
     sure = (gap.abs() - bound)[known]
     return Certificate(
         entries=len(entries),
+        by=ROUNDING,
+        certified=int(known.sum()),
         apart=int((sure > 0).sum()),
         within=float((gap.abs() + bound).nan_to_num(torch.inf, torch.inf).max()),
         least=max(0.0, float(sure.max())),
+        closed=float(closed[known].max()),
+        exact=float(exact[known].max()),
         engine=float(engine[known].abs().max()),
-        off_kinks=off_kinks,
+        off_kinks=_off_kinks(where),
+        lost="" if bool(known.all()) else "the bound is infinite",
     )
 
 
 def _bounded(
     where: "Cut", tail: "Tail", both: "Both", head: str, order: "Tensor", entries: "Tensor"
 ) -> "tuple[Tensor, ...]":
-    """Return alpha closed - alpha exact, its bound, and engine's minus nested alpha, at some entries of the map."""
+    """Return of some entries of the map: closed minus exact weight, its bound, the engine's exact weight minus the one
+    here, and what the errors of the computed closed and exact weights do not exceed.
+    """
     import torch
 
     from cam.heads import head as outer_of
@@ -130,8 +228,14 @@ def _bounded(
             second, third = outer_of(head).ratios(S)
             exact = alpha_exact(second * g**2 + h, third * g**3 + 3 * second * g * h + t, sigma)
         gap = closed - exact
-    bound = torch.where(is_zero(shown).expand_as(shown).flatten()[entries], HALF, mode.error(gap))
-    return gap, bound, both.exact.alpha.flatten()[entries] - exact
+    zero = is_zero(shown).expand_as(shown).flatten()[entries]
+    bound = torch.where(zero, HALF, mode.error(gap))
+    computed = [each.alpha.flatten()[entries] for each in (both.closed, both.exact)]
+    errors = [
+        torch.where(zero, (said - 0.5).abs(), ((said - here).abs() + mode.error(here)) * SLACK)
+        for said, here in zip(computed, (closed, exact), strict=True)
+    ]
+    return gap, bound, computed[1] - exact, *errors
 
 
 def _numbers(tail: "Tail", A: "Tensor") -> int:

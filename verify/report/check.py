@@ -2,6 +2,7 @@
 
 import io
 from collections.abc import Mapping
+from decimal import ROUND_CEILING, ROUND_FLOOR, Context, Decimal
 from itertools import groupby
 from typing import Any
 
@@ -13,17 +14,28 @@ from rich.console import Group
 from rich.table import Table
 from rich.text import Text
 
+from verify.check.certificate import BALLS, ROUNDING
 from verify.report import pictures, templates
 from verify.report.colours import SHADES
 from verify.report.words import brief, counted, number
 
 BADGES = {True: ("PROVED", "holds"), False: ("REFUTED", "fails"), None: ("UNDECIDED", "not known")}
 PRINTED = r"\alpha = \frac{g^{2}}{2 g^{2} + \sigma g^{3}}"
-CERTIFIED = (
-    "The certificate is for some entries alone. It differentiates the tail three times by nested reverse mode, not by "
-    "the engine, and bounds every rounding on the way by running error analysis; it relies on IEEE float64 and on "
-    "elementary functions that are off by 4 units of roundoff at most. No ball arithmetic enters."
-)
+# How the certificate was made, by what made it.
+CERTIFIED = {
+    BALLS: (
+        "The certificate is for some entries alone. Score and derivatives of the traced tail are enclosed in balls, as "
+        "power series along the entry’s line, in arithmetic that adds every rounding to the radius; so are both "
+        "weights. What is meant is the function that the tail with its float64 constants is in real arithmetic. "
+        "Neither torch’s derivatives nor the engine’s are relied upon."
+    ),
+    ROUNDING: (
+        "The certificate is for some entries alone. It differentiates the tail three times by nested reverse mode, not "
+        "by the engine, and bounds every rounding on the way by running error analysis; it relies on IEEE float64 and "
+        "on elementary functions that are off by 4 units of roundoff at most. Balls would have taken too long, or an "
+        "operation has no rule for them."
+    ),
+}
 DEFINITION = (
     r"\alpha = \frac{Y^{(2)}}{2 Y^{(2)} + \sigma Y^{(3)}} = "
     r"\frac{g^{2} + h}{2 (g^{2} + h) + \sigma (g^{3} + 3 g h + t)}"
@@ -140,21 +152,44 @@ def _hottest(found: Mapping[str, Any]) -> str:
 
 
 def certificate(found: Mapping[str, Any]) -> str:
-    """Say what is certain."""
+    """Say what is certain, and by what."""
     told = found["certificate"]
     if told["why"]:
         return f"not certified: {told['why']}"
     kinks = "; certainly no unit behind the layer lies on a kink" if told["off_kinks"] else ""
-    return _of_sample(told) + kinks
+    return _of_sample(told) + _errors(told) + kinks
 
 
 def _of_sample(told: Mapping[str, Any]) -> str:
-    drawn = f"{counted(told['entries'], 'entry', 'entries')} drawn, rounding bounded by running error analysis"
+    drawn = f"{counted(told['entries'], 'entry', 'entries')} drawn"
+    if told["lost"]:
+        drawn += f", {told['certified']} of them certified by {told['by']}, and not the others ({told['lost']})"
+    else:
+        drawn += f", certified by {told['by']}"
     if told["apart"]:
-        return f"{drawn}: at {told['apart']} the weights certainly differ, by {number(told['least'])} and more at one"
+        return f"{drawn}: at {told['apart']} the weights differ, by {_down(told['least'])} and more at one"
     if told["within"] is None:
         return f"{drawn}: no difference is certain, and no bound is finite at all of them"
-    return f"{drawn}: no difference exceeds {number(told['within'])}"
+    return f"{drawn}: no difference exceeds {_up(told['within'])}"
+
+
+def _errors(told: Mapping[str, Any]) -> str:
+    """Say how wrong the computed weights can be."""
+    one, other = ("an unknown number" if told[kind] is None else _up(told[kind]) for kind in ("closed", "exact"))
+    return f"; the computed weights are off by at most {one} (closed form) and {other} (exact)"
+
+
+def _up(value: float) -> str:
+    return _rounded(value, ROUND_CEILING)
+
+
+def _down(value: float) -> str:
+    return _rounded(value, ROUND_FLOOR)
+
+
+def _rounded(value: float, way: str) -> str:
+    """Write a bound with two digits that is a bound still."""
+    return number(float(Context(prec=2, rounding=way).create_decimal(Decimal(value))))
 
 
 def terminal(found: Mapping[str, Any]) -> Group:
@@ -246,6 +281,6 @@ def render(found: Mapping[str, Any], pixels: np.ndarray) -> str:
             figures=figures(found),
             printed=PRINTED,
             definition=DEFINITION,
-            certified=CERTIFIED,
+            certified=CERTIFIED.get(found["certificate"]["by"], ""),
         )
     )

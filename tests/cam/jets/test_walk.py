@@ -123,8 +123,10 @@ def test_a_sum_of_terms_is_the_sum_of_what_they_stand_for():
     torch.testing.assert_close(two, some[0].dense() + some[1].dense())
 
 
-def test_a_product_that_is_not_multiplied_out_stands_for_one():
-    lazy = Product(drawn(3, 4, 1), drawn(1, 4, 5), (Axis(4), Axis(5)), (0, 1, 1), None)
+@pytest.mark.parametrize("start", [0, 1])
+def test_a_product_that_is_not_multiplied_out_stands_for_one(start):
+    width = 4 - start
+    lazy = Product(drawn(3, width, 1), drawn(1, width, 5), (Axis(4, start), Axis(5)), (0, 1, 1), None)
     solid = lazy.solid().dense()
     assert lazy.directions == 3 and solid.shape == (3, 1, 4, 5)
     matrix = drawn(5, 2)

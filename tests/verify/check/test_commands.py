@@ -62,7 +62,7 @@ def test_the_page_states_the_result_in_words_and_holds_the_figure(gradcampp, fac
     text = page.read_text("utf-8")
     assert "Take this layer instead: 1." in text
     assert "gelu in 1" in text
-    assert shown.CERTIFIED in text
+    assert shown.CERTIFIED["ball arithmetic"] in text
     parser = Images()
     parser.feed(text)
     (image,) = parser.seen
@@ -80,7 +80,7 @@ def test_json_is_one_document_and_says_what_the_tables_say(gradcampp, factory):
     assert (found["advice"], found["instead"], found["class"]["index"]) == ("take this layer instead", "1", 1)
     assert sum(each["second"] > 0 for each in found["operations"]) == 1
     assert np.shape(found["map"]["exact"]) == (6, 6)
-    assert dict(shown.figures(found))["certificate"].startswith("16 entries drawn")
+    assert dict(shown.figures(found))["certificate"].startswith("16 entries drawn, certified by ball arithmetic")
 
 
 def test_an_interrupted_check_goes_on_where_it_stopped(gradcampp, factory, tmp_path, monkeypatch):

@@ -41,8 +41,18 @@ def test_a_planted_factor_in_the_closed_form_changes_the_verdict(monkeypatch):
 
 
 def test_a_planted_factor_in_the_closed_form_is_found_by_the_certificate_too(monkeypatch):
+    true = cam.maps.alpha_closed
+    monkeypatch.setattr(cam.maps, "alpha_closed", lambda g, sigma, rho=1.0: true(g, sigma, rho) * 1.001)
+    found = check_model(small(), "0", picture()).certificate
+    assert found.closed > 1e-5
+    assert found.exact < 1e-15
+    assert found.apart == 0
+
+
+def test_a_planted_factor_in_the_formula_is_found_by_running_error_analysis(monkeypatch):
     import cam.weights
 
+    monkeypatch.setattr("verify.check.certificate.WORK", 0)
     true = cam.weights.alpha_closed
     monkeypatch.setattr(cam.weights, "alpha_closed", lambda g, sigma, rho=1.0: true(g, sigma, rho) * 1.001)
     assert check_model(small(), "0", picture()).certificate.apart == 16
@@ -167,9 +177,11 @@ def test_a_score_that_falls_everywhere_is_said_to_have_been_compared_nowhere():
 
 
 def test_large_tails_are_not_certified_and_it_is_said_why(monkeypatch):
+    monkeypatch.setattr("verify.check.certificate.WORK", 10)
     monkeypatch.setattr("verify.check.certificate.LARGEST", 10)
     assert "numbers, more than 10" in check_model(small(), "0", picture()).certificate.why
     monkeypatch.undo()
+    monkeypatch.setattr("verify.check.certificate.WORK", 10)
     monkeypatch.setattr("verify.check.certificate.HELD", 10)
     assert "weights, more than 10" in check_model(small(), "0", picture()).certificate.why
 
