@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 from dataclasses import replace
+from functools import partial
 
 import pytest
 
@@ -109,10 +110,17 @@ def test_every_task_is_reported_once():
 @pytest.mark.slow
 def test_an_interrupt_leaves_no_process_and_no_file(tmp_path):
     command = [sys.executable, "-m", "verify", "--report", str(tmp_path / "report"), "--quiet"]
-    process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True, start_new_session=True)
-    time.sleep(6)
-    os.killpg(process.pid, signal.SIGINT)
-    _, said = process.communicate(timeout=30)
+    # A shell that starts the tests in the background has everything below it ignore Ctrl-C.
+    heard = partial(signal.signal, signal.SIGINT, signal.default_int_handler)
+    process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True, start_new_session=True, preexec_fn=heard)
+    try:
+        time.sleep(6)
+        os.killpg(process.pid, signal.SIGINT)
+        _, said = process.communicate(timeout=30)
+    finally:
+        if process.poll() is None:
+            os.killpg(process.pid, signal.SIGKILL)
+            process.communicate()
     assert process.returncode == 130
     assert "interrupted" in said
     assert "Traceback" not in said

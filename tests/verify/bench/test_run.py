@@ -1,8 +1,6 @@
 """All rows: in which order, after an interruption, recorded and as JSON."""
 
 import json
-import subprocess
-import sys
 
 import pytest
 
@@ -119,9 +117,8 @@ def test_a_rule_that_is_broken_is_said():
         (["--whole", "--representations"], "exclude each other"),
     ],
 )
-def test_a_wrong_request_is_one_line_and_status_2(tmp_path, arguments, says):
-    command = [sys.executable, "-c", "from verify.cli import main; main()", "bench", *arguments, "--report", tmp_path]
-    found = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
+def test_a_wrong_request_is_one_line_and_status_2(gradcampp, tmp_path, arguments, says):
+    found = gradcampp("bench", *arguments, "--report", tmp_path)
     assert (found.returncode, found.stdout) == (2, "")
     assert says in found.stderr
 

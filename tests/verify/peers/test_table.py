@@ -1,8 +1,6 @@
 """What is printed about the peers, and `gradcampp peers` as a whole."""
 
 import json
-import os
-import subprocess
 import sys
 from io import StringIO
 
@@ -35,18 +33,6 @@ def user(tmp_path):
     file = tmp_path / "mine.py"
     file.write_text(USER)
     return file
-
-
-def gradcampp(*arguments, **environment):
-    """Run the command line in a fresh process."""
-    return subprocess.run(
-        [sys.executable, "-c", "from verify.cli import main; main()", "peers", *map(str, arguments)],
-        capture_output=True,
-        text=True,
-        timeout=300,
-        env={**os.environ, "OMP_NUM_THREADS": "1", **environment},
-        check=False,
-    )
 
 
 def printed(document):
@@ -90,12 +76,18 @@ def test_everything_about_our_own_is_in_the_record_and_in_the_table():
 
 
 @pytest.mark.slow
-def test_a_function_of_the_user_is_asked_and_what_it_prints_is_no_data(user):
-    found = gradcampp("--callable", f"{user}:mine", "--json")
+def test_a_function_of_the_user_is_asked_and_what_it_prints_is_no_data(gradcampp, user, monkeypatch):
+    found = gradcampp("peers", "--callable", f"{user}:mine", "--json")
     assert found.returncode == 0, found.stderr
-    (record,) = json.loads(found.stdout)["peers"]
+    document = json.loads(found.stdout)
+    (record,) = document["peers"]
     assert (record["peer"], record["formula"], record["finish"]) == ("callable", "Grad-CAM", "before ReLU")
     assert "a word on stdout" in found.stderr
+    # The same answers once more, as a table and quietly.
+    monkeypatch.setattr(run, "document", lambda *_: document)
+    found = gradcampp("peers", "--callable", f"{user}:mine", COLUMNS="160")
+    assert found.returncode == 0 and "Grad-CAM" in found.stdout
+    assert gradcampp("peers", "--callable", f"{user}:mine", "--quiet").stdout == ""
 
 
 @pytest.mark.slow
@@ -119,13 +111,6 @@ def test_a_function_that_gives_no_map_is_another_formula_and_the_reason_is_told(
     assert "other" in printed({"peers": [record]})
 
 
-@pytest.mark.slow
-def test_the_table_is_on_stdout_and_quiet_has_none(user):
-    found = gradcampp("--callable", f"{user}:mine", COLUMNS="160")
-    assert found.returncode == 0 and "Grad-CAM" in found.stdout
-    assert gradcampp("--callable", f"{user}:mine", "--quiet").stdout == ""
-
-
 @pytest.mark.parametrize(
     ("arguments", "says"),
     [
@@ -134,8 +119,8 @@ def test_the_table_is_on_stdout_and_quiet_has_none(user):
         (("--callable", "nowhere"), "FILE.py:FUNCTION"),
     ],
 )
-def test_a_wrong_request_is_one_line_and_status_2(arguments, says):
-    found = gradcampp(*arguments, COLUMNS="500")
+def test_a_wrong_request_is_one_line_and_status_2(gradcampp, arguments, says):
+    found = gradcampp("peers", *arguments, COLUMNS="500")
     assert found.returncode == 2 and found.stdout == "" and found.stderr.count("\n") == 1 and says in found.stderr
 
 
