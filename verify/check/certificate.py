@@ -34,7 +34,7 @@ class Certificate:
     """What is certain on a sample.
 
     Args:
-        entries: how many were drawn.
+        entries: how many were tried: the one where the computed weights differ most, and others, drawn.
         by: what certifies: "ball arithmetic", "running error analysis" or, if nothing could be certified, "".
         certified: at how many entries the true weights are known within finite bounds.
         apart: at how many the two true weights certainly differ.
@@ -65,7 +65,7 @@ class Certificate:
 
 
 def certify(where: "Cut", both: "Both", head: str, order: "Tensor", seed: int = 0, sample: int = SAMPLE) -> Certificate:
-    """Certify both weights on a sample of the entries that count.
+    """Certify both weights on a sample of the entries that count: where they differ most, and some that are drawn.
 
     Args:
         where: the cut.
@@ -86,8 +86,11 @@ def certify(where: "Cut", both: "Both", head: str, order: "Tensor", seed: int = 
     if A.dtype != torch.float64:
         return Certificate(why="rounding is bounded in float64 alone")
     tail = under(where.tail, A, head)
-    drawn = torch.randperm(len(counting), generator=torch.Generator().manual_seed(seed))[:sample]
-    entries = counting[drawn.sort().values]
+    drawn = torch.randperm(len(counting), generator=torch.Generator().manual_seed(seed))
+    apart = both.gap.flatten()[counting].abs()
+    worst = apart.masked_fill(~apart.isfinite(), -1).argmax()
+    chosen = torch.cat([worst[None], drawn[drawn != worst]])[:sample]
+    entries = counting[chosen.sort().values]
     found = _by_balls(where, tail, both, head, order, entries)
     if isinstance(found, Certificate):
         return found
@@ -176,7 +179,7 @@ def _by_rounding(
     gap, bound, engine, closed, exact = (torch.cat(each) for each in zip(*parts, strict=True))
     known = bound.isfinite() & gap.isfinite()
     if not bool(known.any()):
-        return Certificate(entries=len(entries), why="the bound is infinite at every entry drawn")
+        return Certificate(entries=len(entries), why="the bound is infinite at every entry tried")
     sure = (gap.abs() - bound)[known]
     return Certificate(
         entries=len(entries),

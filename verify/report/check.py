@@ -21,16 +21,17 @@ from verify.report.words import brief, counted, number
 
 BADGES = {True: ("PROVED", "holds"), False: ("REFUTED", "fails"), None: ("UNDECIDED", "not known")}
 PRINTED = r"\alpha = \frac{g^{2}}{2 g^{2} + \sigma g^{3}}"
+_SAMPLE = "The certificate is for some entries alone: where the weights differ most, and others, drawn. "
 # How the certificate was made, by what made it.
 CERTIFIED = {
     BALLS: (
-        "The certificate is for some entries alone. Score and derivatives of the traced tail are enclosed in balls, as "
+        f"{_SAMPLE}Score and derivatives of the traced tail are enclosed in balls, as "
         "power series along the entry’s line, in arithmetic that adds every rounding to the radius; so are both "
         "weights. What is meant is the function that the tail with its float64 constants is in real arithmetic. "
         "Neither torch’s derivatives nor the engine’s are relied upon."
     ),
     ROUNDING: (
-        "The certificate is for some entries alone. It differentiates the tail three times by nested reverse mode, not "
+        f"{_SAMPLE}It differentiates the tail three times by nested reverse mode, not "
         "by the engine, and bounds every rounding on the way by running error analysis; it relies on IEEE float64 and "
         "on elementary functions that are off by 4 units of roundoff at most. Balls would have taken too long, or an "
         "operation has no rule for them."
@@ -161,16 +162,17 @@ def certificate(found: Mapping[str, Any]) -> str:
 
 
 def _of_sample(told: Mapping[str, Any]) -> str:
-    drawn = f"{counted(told['entries'], 'entry', 'entries')} drawn"
+    sample = counted(told["entries"], "entry", "entries")
+    sample += ", the one where they differ most among them" if told["entries"] > 1 else ""
     if told["lost"]:
-        drawn += f", {told['certified']} of them certified by {told['by']}, and not the others ({told['lost']})"
+        sample += f", {told['certified']} of them certified by {told['by']}, and not the others ({told['lost']})"
     else:
-        drawn += f", certified by {told['by']}"
+        sample += f", certified by {told['by']}"
     if told["apart"]:
-        return f"{drawn}: at {told['apart']} the weights differ, by {_down(told['least'])} and more at one"
+        return f"{sample}: at {told['apart']} the weights differ, by {_down(told['least'])} and more at one"
     if told["within"] is None:
-        return f"{drawn}: no difference is certain, and no bound is finite at all of them"
-    return f"{drawn}: no difference exceeds {_up(told['within'])}"
+        return f"{sample}: no difference is certain, and no bound is finite at all of them"
+    return f"{sample}: no difference exceeds {_up(told['within'])}"
 
 
 def _errors(told: Mapping[str, Any]) -> str:

@@ -70,6 +70,17 @@ def test_a_wrong_weight_shows_in_its_certified_error_and_in_no_other(kind, limit
     assert (wrong.apart, wrong.within) == (right.apart, right.within)
 
 
+@pytest.mark.parametrize("limit", [certificate.WORK, 0])
+def test_the_largest_difference_is_certified_whatever_is_drawn(limit, monkeypatch):
+    monkeypatch.setattr(certificate, "WORK", limit)
+    where, both, order = explained()
+    counts = (both.exact.g > 0) | (both.closed.g > 0)
+    largest = float(both.gap[counts].abs().max())
+    for seed in range(3):
+        found = certify(where, both, "exp", order, seed=seed, sample=2)
+        assert found.entries == 2 and found.least == pytest.approx(largest, rel=1e-9)
+
+
 def test_a_weight_that_is_no_number_is_infinitely_wrong():
     assert certified(exact=float("nan")).exact == float("inf")
     assert certified(closed=float("inf")).closed == float("inf")
@@ -128,8 +139,8 @@ def test_where_neither_is_possible_both_reasons_are_given(monkeypatch):
 
 
 def test_entries_on_a_kink_are_not_certified_and_it_is_said_which_operation():
-    layers = nn.Conv2d(3, 2, 1), nn.ReLU(), Do(lambda x: torch.maximum(x, 2 * x)), nn.Flatten(), nn.Linear(128, 3)
     torch.manual_seed(0)
+    layers = nn.Conv2d(3, 2, 1), nn.ReLU(), Do(lambda x: torch.maximum(x, 2 * x)), nn.Flatten(), nn.Linear(128, 3)
     found = check_model(nn.Sequential(*layers).double().eval(), "1", picture(), target=0)
     told = found.certificate
     assert 0 < told.certified < told.entries == 16

@@ -80,7 +80,9 @@ def test_json_is_one_document_and_says_what_the_tables_say(gradcampp, factory):
     assert (found["advice"], found["instead"], found["class"]["index"]) == ("take this layer instead", "1", 1)
     assert sum(each["second"] > 0 for each in found["operations"]) == 1
     assert np.shape(found["map"]["exact"]) == (6, 6)
-    assert dict(shown.figures(found))["certificate"].startswith("16 entries drawn, certified by ball arithmetic")
+    assert dict(shown.figures(found))["certificate"].startswith(
+        "16 entries, the one where they differ most among them, certified by ball arithmetic"
+    )
 
 
 def test_an_interrupted_check_goes_on_where_it_stopped(gradcampp, factory, tmp_path, monkeypatch):
