@@ -5,7 +5,7 @@ The same files and versions give the same bytes.
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -49,9 +49,22 @@ def pages(folder: Path, *, maps: bool = True) -> dict[str, str]:
     if maps:
         made[links.MAPS.file] = _maps(env)
     if document is not None:
-        made[links.FRONT.file] = page.render(document)
-        if annotated.POST.exists():
-            made[links.POST.file] = annotated.render(env, document, books, _ids(folder / links.PROPERTIES.file))
+        made |= of_ledger(document, folder, books)
+    return made
+
+
+def of_ledger(ledger: Mapping[str, Any], folder: Path, books: Sequence[notebooks.Notebook]) -> dict[str, str]:
+    """Return the pages that are made from a ledger, by their names.
+
+    Args:
+        ledger: a whole ledger.
+        folder: where a page may lie that tells what each hypothesis is needed for.
+        books: the notebooks that may be linked to.
+    """
+    made = {links.FRONT.file: page.render(ledger)}
+    if annotated.POST.exists():
+        worked = _ids(folder / links.PROPERTIES.file)
+        made[links.POST.file] = annotated.render(templates.environment(), ledger, books, worked)
     return made
 
 
