@@ -74,7 +74,10 @@ addEventListener("load", () => {
   const told = document.createElement("pre");
   told.id = "probe";
   const dark = matchMedia("(prefers-color-scheme: dark)").matches;
-  told.textContent = JSON.stringify({found, texts, formulas, dark});
+  const figures = [...document.querySelectorAll(".wide > img, .wide > .plot")];
+  const drawn = (each) => each.viewBox ? each.viewBox.baseVal.width : Number(each.getAttribute("width"));
+  const scale = Math.min(1, ...figures.map((each) => each.getBoundingClientRect().width / drawn(each)));
+  told.textContent = JSON.stringify({found, texts, formulas, dark, scale});
   document.body.append(told);
 });
 """
@@ -138,10 +141,11 @@ def test_a_page_is_set_and_can_be_read_in_both_schemes(name, scheme, folder, pro
     assert told["formulas"] > 0 or "<math" not in text
 
 
-@pytest.mark.parametrize("name", ["index", "post", "explorer"])
+@pytest.mark.parametrize("name", ["index", "post", "explorer", "maps", "notebook-5_what_the_libraries_compute"])
 def test_a_page_fits_a_narrow_window(name, folder, profile, tmp_path):
     told = probed((folder / f"{name}.html").read_text("utf-8"), tmp_path, profile, "light", "--window-size=520,900")
     assert told["found"] == []
+    assert told["scale"] > 0.8  # else nobody reads the letters in a figure
 
 
 # The narrower of A4 and letter paper, in pixels, and what stands on paper turned the other way.
