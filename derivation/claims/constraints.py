@@ -90,7 +90,7 @@ CLAIMS = (
     ),
     Claim(
         "constraint-layers-necessary",
-        "With another layer, here the product of two entries x and y, the tail has a second derivative.",
+        "With another layer, here the product of two entries x and y, the tail's second derivative is not zero.",
         Derivative(x * y, (x, 2)),
         Integer(0),
         constraint("first", "it is necessary for S'' = 0"),
@@ -147,7 +147,7 @@ CLAIMS = (
     ),
     Claim(
         "constraint-activations-necessary",
-        "With a smooth activation, here SiLU in two units with opposite weights, the tail has a second derivative.",
+        "With a smooth activation, here two SiLU units of opposite weights, the tail's second derivative is not zero.",
         Derivative(silu(x) - silu(-x), (x, 2)),
         Integer(0),
         constraint("second", "it is necessary for S'' = 0"),

@@ -39,7 +39,7 @@ def pair(line: str, reading: str) -> Source:
 CLAIMS = (
     Claim(
         "post-linear-second-derivative",
-        "A linear tail has no second derivative.",
+        "The second derivative of a linear tail is zero.",
         Derivative(w * x + b, (x, 2)),
         Integer(0),
         post("displayed formula 1", "d2S/dx2 = 0", "S is linear"),

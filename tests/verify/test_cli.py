@@ -13,7 +13,7 @@ import pytest
 import verify.run
 from verify import breakmaps, ledger, necessity, picture_study, replay
 from verify.errors import missing
-from verify.report import links
+from verify.report import audit, links
 from verify.report.page import render
 
 
@@ -110,6 +110,16 @@ def test_the_report_can_be_rendered_again_from_the_ledger_and_has_links_to_what_
     assert again == links.without(found) != found
     for name in (links.FRONT.file, links.PROPERTIES.file):
         assert f'<a href="{links.PROPERTIES.file}"' in (report / name).read_text("utf-8")
+
+
+def test_the_annotated_post_that_lies_beside_is_that_of_the_new_ledger(gradcampp, tmp_path):
+    """Without it, it would go on telling of claims that this ledger has not, with links to where nothing is."""
+    (tmp_path / links.POST.file).write_text("<title>Grad-CAM++: x</title>\n<body>\n")
+    found = gradcampp(*PROOFS, "--claim", "exp-power-rule", "--quiet", "--report", tmp_path)
+    assert found.returncode == 0
+    site = {path.name: path.read_text("utf-8") for path in tmp_path.glob("*.html")}
+    assert set(site) == {links.FRONT.file, links.POST.file} and audit.faults(site) == []
+    assert "1 of 9 lines" in site[links.POST.file] and "no claim that was tried is about" in site[links.POST.file]
 
 
 def test_the_table_goes_to_stdout_and_progress_does_not(gradcampp, tmp_path):

@@ -28,7 +28,7 @@ def verify(
 ) -> None:
     """Try every claim by every method, write the report, and compare with the recorded standing."""
     from verify import ledger, run
-    from verify.report import files, links, page, table
+    from verify.report import files, links, notebooks, site, table
 
     claims, methods = run.chosen(claim, only)
     partial = len(claims) < len(run.LIBRARY) or set(methods) != set(run.METHODS)
@@ -44,7 +44,10 @@ def verify(
     parts = {"ledger.json": text, "verdicts.md": verdicts}
     for name, part in parts.items():
         files.write_whole(report / name, part.encode())
-    links.place(report, {links.FRONT.file: page.render(document)})
+    there = links.there(report)  # what is there was made from another ledger
+    books = [book for book in notebooks.committed() if book.page in there]
+    made = site.of_ledger(document, report, books)
+    links.place(report, {name: text for name, text in made.items() if name == links.FRONT.file or name in there})
     if json:
         sys.stdout.write(text)
     elif not quiet:

@@ -39,12 +39,14 @@ const written = (value) => value === null ? "no value" : String(Number(value.toP
 const across = (sigma) => PLOT.left + (sigma - FROM) / (TO - FROM) * (PLOT.right - PLOT.left);
 const up = (alpha) => PLOT.bottom - (alpha - PLOT.low) / (PLOT.high - PLOT.low) * (PLOT.bottom - PLOT.top);
 
-// The curve over the footprint, broken where it leaves the figure or has no value.
+// The curve over the footprint, broken where it leaves the figure, has no value or passes its pole.
 const curve = (state, which) => {
-  const found = evaluate(state), pieces = [];
-  let pen = false;
+  const found = evaluate(state), pole = found[`${which}Pole`], pieces = [];
+  let pen = false, before = FROM;
   for (let k = 0; k <= 580; k++) {
     const sigma = FROM + k / 580 * (TO - FROM);
+    if (pole !== null && before < pole && pole < sigma) pen = false;
+    before = sigma;
     const alpha = which === "closed" ? finite(FORMULAS.closed(state.g, sigma))
       : found.h === null || found.t === null ? null
       : finite(FORMULAS.exact(...found.f, state.g, found.h, found.t, sigma));
@@ -74,12 +76,26 @@ const read = () => {
   return state;
 };
 
+const valid = (number) => number.value !== "" && number.checkValidity();
+
+const SAID = ["h", "t", "exact", "closed", "exactPole", "closedPole"];
+const DRAWN = ["exact", "closed", "exact-pole", "closed-pole", "here"];
+
+// Nothing stays that was computed for other settings than those that are to be seen.
+const refuse = ({id, min, max}) => {
+  for (const name of SAID) byId(`is-${name}`).textContent = "";
+  for (const name of DRAWN) byId(`draw-${name}`).setAttribute("d", "");
+  byId("result").textContent = byId("figure-says").textContent =
+    `${id} has to be a number from ${written(Number(min))} to ${written(Number(max))}.`;
+};
+
 const show = () => {
-  const state = read(), found = evaluate(state);
-  for (const name of ["h", "t", "exact", "closed", "exactPole", "closedPole"]) {
-    byId(`is-${name}`).textContent = written(found[name]);
-  }
+  const state = read();
   byId("row-T").hidden = !FORMULAS.heads[state.head].constants.includes("T");
+  const odd = NUMBERS.find((name) => !byId(`row-${name}`).hidden && !valid(byId(name)));
+  if (odd) return refuse(byId(odd));
+  const found = evaluate(state);
+  for (const name of SAID) byId(`is-${name}`).textContent = written(found[name]);
   byId("draw-exact").setAttribute("d", curve(state, "exact"));
   byId("draw-closed").setAttribute("d", curve(state, "closed"));
   byId("draw-exact-pole").setAttribute("d", upright(found.exactPole));
@@ -95,8 +111,7 @@ const show = () => {
 for (const name of NUMBERS) {
   const number = byId(name), range = byId(`range-${name}`);
   const take = (from, to) => () => {
-    if (from.value === "" || !from.checkValidity()) return;  // half-typed: wait
-    to.value = from.value;
+    if (valid(from)) to.value = from.value;
     show();
   };
   number.addEventListener("input", take(number, range));
@@ -108,7 +123,8 @@ for (const name of ["head", "unit"]) byId(name).addEventListener("input", show);
 const start = () => {
   const asked = new URLSearchParams(location.hash.slice(1));
   for (const [name, value] of asked) {
-    if (["head", "unit", ...NUMBERS].includes(name)) byId(name).value = value;
+    const known = ["head", "unit"].includes(name) && [...byId(name).options].some((each) => each.value === value);
+    if (known || NUMBERS.includes(name)) byId(name).value = value;
     if (NUMBERS.includes(name)) byId(`range-${name}`).value = value;
   }
   if (asked.has("points")) {

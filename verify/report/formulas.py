@@ -29,6 +29,9 @@ _BEFORE_DIGIT = re.compile(_CLOSED + r"(?=\d)")
 # "d/dx L(x) d/dx p(x)" would read as the derivative of a product.
 _BEFORE_DERIVATIVE = re.compile(_CLOSED + r"(?=\\frac\{(?:d|\\partial)(?:\^|\}))")
 
+# latex2mathml sets the second prime of L_i'' upon the first.
+_PRIMES = re.compile(r"(_(?:\w|\{\w+\}))('{2,})")
+
 # A pair of growing brackets around neither a fraction nor another such pair.
 _FLAT = re.compile(r"\\left\(((?:(?!\\left|\\right|\\[dt]?frac|\\begin).)*?) ?\\right\)")
 
@@ -45,7 +48,7 @@ def mathml(latex: str, *, display: bool = False) -> Markup:
 
 @cache
 def _mathml(latex: str, display: str) -> Markup:
-    source = snug(unambiguous(latex))
+    source = _PRIMES.sub(_beside, snug(unambiguous(latex)))
     try:
         markup = convert(source, display=display)
         tree = ElementTree.fromstring(markup)
@@ -54,6 +57,11 @@ def _mathml(latex: str, display: str) -> Markup:
     if "\\" in markup or any(_kind(element) not in _TAGS for element in tree.iter()):
         return Markup("<code>") + escape(latex) + Markup("</code>")
     return sized(markup)
+
+
+def _beside(found: re.Match[str]) -> str:
+    letter, primes = found.groups()
+    return letter + "^{" + r"\prime" * len(primes) + "}"
 
 
 def sized(markup: str) -> Markup:

@@ -29,7 +29,7 @@ def read(path: Path) -> list[Mapping[str, Any]] | None:
         if document["schema"] != SCHEMA:
             raise ValueError(f"schema {document['schema']!r}")
         return [{**record, "formula_words": formula_words(record)} for record in document["peers"]]
-    except (ValueError, KeyError, TypeError) as error:
+    except (OSError, ValueError, KeyError, TypeError) as error:
         raise CorruptFile(f"{path} is not what gradcampp peers --json prints ({error}): run it again") from error
 
 

@@ -61,7 +61,7 @@ def _dollars(state: StateInline, silent: bool) -> bool:
 
 def _formula(_: Any, tokens: list[Token], place: int, *__: Any) -> str:
     token = tokens[place]
-    return mathml(token.content, display=token.markup == "$$")
+    return formula(token.content) if token.markup == "$$" else mathml(token.content)
 
 
 def _image(_: Any, tokens: list[Token], place: int, *__: Any) -> str:
@@ -105,7 +105,7 @@ def formula(latex: str) -> Markup:
 
 
 def outputs(cell: Mapping[str, Any]) -> list[Markup]:
-    """Return what a cell put out, as far as a page can show it: formulas, pictures with their words, text."""
+    """Return what a cell put out, as far as a page can show it: formulas, pictures with their words, Markdown, text."""
     return [_output(each) for each in cell.get("outputs", [])]
 
 
@@ -119,6 +119,9 @@ def _output(output: Mapping[str, Any]) -> Markup:
         return Markup(
             '<div class="wide"><img class="paper" src="data:image/png;base64,{}" width="{}" height="{}" alt="{}"></div>'
         ).format("".join(_joined(data["image/png"]).split()), told["width"], told["height"], told["alt"])
+    if "text/markdown" in data:
+        below = re.sub("^##", "###", _joined(data["text/markdown"]), flags=re.MULTILINE)  # its section has a heading
+        return Markup('<div class="output wide">{}</div>').format(to_html(below))
     text = _joined(data.get("text/plain", output.get("text", "")))
     return Markup('<pre class="output">{}</pre>').format(text)
 

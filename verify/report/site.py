@@ -5,11 +5,13 @@ The same files and versions give the same bytes.
 """
 
 import re
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from jinja2 import Environment
 
-from verify.errors import Fault
+from verify.errors import CorruptFile, Fault
 from verify.report import annotated, audit, explorer, libraries, links, notebooks, page, templates
 
 _ID = re.compile(r'\bid="([^"]+)"')
@@ -36,8 +38,6 @@ def write(folder: Path, *, maps: bool = True) -> list[str]:
 
 def pages(folder: Path, *, maps: bool = True) -> dict[str, str]:
     """Return the pages that are made here, by their names."""
-    from verify.ledger import loads
-
     env = templates.environment()
     books = notebooks.committed()
     paths = {f"{book.name}.ipynb": book.page for book in books}
@@ -45,15 +45,38 @@ def pages(folder: Path, *, maps: bool = True) -> dict[str, str]:
     made[links.EXPLORER.file] = explorer.render(env)
     made[links.PEERS.file] = libraries.render(env, libraries.read(folder / "peers.json"))
     made[links.CHECKS.file] = links.checks(links.there(folder))
+    document = _ledger(folder / "ledger.json")
     if maps:
         made[links.MAPS.file] = _maps(env)
-    ledger = folder / "ledger.json"
-    if ledger.exists():
-        document = loads(ledger.read_text("utf-8"))
-        made[links.FRONT.file] = page.render(document)
-        if annotated.POST.exists():
-            made[links.POST.file] = annotated.render(env, document, books, _ids(folder / links.PROPERTIES.file))
+    if document is not None:
+        made |= of_ledger(document, folder, books)
     return made
+
+
+def of_ledger(ledger: Mapping[str, Any], folder: Path, books: Sequence[notebooks.Notebook]) -> dict[str, str]:
+    """Return the pages that are made from a ledger, by their names.
+
+    Args:
+        ledger: a whole ledger.
+        folder: where a page may lie that tells what each hypothesis is needed for.
+        books: the notebooks that may be linked to.
+    """
+    made = {links.FRONT.file: page.render(ledger)}
+    if annotated.POST.exists():
+        worked = _ids(folder / links.PROPERTIES.file)
+        made[links.POST.file] = annotated.render(templates.environment(), ledger, books, worked)
+    return made
+
+
+def _ledger(path: Path) -> Mapping[str, Any] | None:
+    from verify.ledger import loads
+
+    if not path.exists():
+        return None
+    try:
+        return loads(path.read_text("utf-8"))
+    except (OSError, ValueError, CorruptFile) as error:
+        raise CorruptFile(f"{path} cannot be used: {error}; run gradcampp verify again") from error
 
 
 def _maps(env: Environment) -> str:

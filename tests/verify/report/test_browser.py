@@ -74,7 +74,10 @@ addEventListener("load", () => {
   const told = document.createElement("pre");
   told.id = "probe";
   const dark = matchMedia("(prefers-color-scheme: dark)").matches;
-  told.textContent = JSON.stringify({found, texts, formulas, dark});
+  const figures = [...document.querySelectorAll(".wide > img, .wide > .plot")];
+  const drawn = (each) => each.viewBox ? each.viewBox.baseVal.width : Number(each.getAttribute("width"));
+  const scale = Math.min(1, ...figures.map((each) => each.getBoundingClientRect().width / drawn(each)));
+  told.textContent = JSON.stringify({found, texts, formulas, dark, scale});
   document.body.append(told);
 });
 """
@@ -138,10 +141,11 @@ def test_a_page_is_set_and_can_be_read_in_both_schemes(name, scheme, folder, pro
     assert told["formulas"] > 0 or "<math" not in text
 
 
-@pytest.mark.parametrize("name", ["index", "post", "explorer"])
+@pytest.mark.parametrize("name", ["index", "post", "explorer", "maps", "notebook-5_what_the_libraries_compute"])
 def test_a_page_fits_a_narrow_window(name, folder, profile, tmp_path):
     told = probed((folder / f"{name}.html").read_text("utf-8"), tmp_path, profile, "light", "--window-size=520,900")
     assert told["found"] == []
+    assert told["scale"] > 0.8  # else nobody reads the letters in a figure
 
 
 # The narrower of A4 and letter paper, in pixels, and what stands on paper turned the other way.
@@ -342,6 +346,9 @@ def test_a_wrong_formula_in_the_explorer_is_found(profile, tmp_path):
         ({"head": "exp", "g": 0.5, "sigma": 4}, "Closed form and alpha agree to nine decimals: 0.25."),
         ({"head": "sigmoid", "S": 0, "g": 0.5, "sigma": 4}, "Alpha is 0, the closed form says 0.25: off by 0.25."),
         ({"head": "power-2", "S": 0, "g": 0.5, "sigma": 4}, "Alpha is 0.5, the closed form says 0.25"),
+        ({"head": "nobody", "unit": "none", "g": 0.5, "sigma": 4}, "Closed form and alpha agree"),
+        ({"S": 20}, "S has to be a number from −8 to 8."),
+        ({"head": "exp", "T": 90}, "Closed form and alpha agree"),
     ],
 )
 def test_the_explorer_says_in_words_what_it_shows(point, says, folder, profile):
@@ -351,6 +358,36 @@ def test_the_explorer_says_in_words_what_it_shows(point, says, folder, profile):
     result = re.search(r'id="result"[^>]*>(.*?)</p>', dom)[1]
     assert says in result
     assert result in re.search(r'id="figure-says">(.*?)</span>', dom)[1]
+
+
+def test_beside_a_number_that_is_refused_nothing_computed_for_another_one_stays(folder, profile, tmp_path):
+    """Ten thousand is typed, then another slider is moved."""
+    typed = (
+        'const type = (id, value) => { byId(id).value = value; byId(id).dispatchEvent(new Event("input")); };\n'
+        'type("S", "10000"); type("range-g", "1");'
+    )
+    text = (folder / "explorer.html").read_text("utf-8")
+    path = tmp_path / "typed.html"
+    path.write_text(
+        re.sub("script-src '[^']*'", "script-src 'unsafe-inline'", text).replace(
+            "start();\n</script>", f"start();\n{typed}\n</script>"
+        )
+    )
+    dom, console = opened(path, profile)
+    assert console == []
+    assert re.search(r'id="result"[^>]*>S has to be a number from −8 to 8\.</p>', dom)
+    assert re.search(r'id="is-closed"></td>', dom) and re.search(r'id="draw-closed" d=""', dom)
+
+
+def test_no_curve_is_drawn_across_its_pole_however_steep_it_is(folder, profile):
+    """Under a sigmoid near its inflection 1/alpha is 2 + 80 sigma: alpha goes from 1/2 to -1/5 between two points."""
+    dom, _ = opened(folder / "explorer.html", profile, fragment="#head=sigmoid&S=0.05&g=4")
+    (pole,) = re.findall(r'id="draw-exact-pole" d="M([\d.]+) ', dom)
+    pieces = re.findall(r"M([^M]+)", re.search(r'id="draw-exact" d="([^"]+)"', dom)[1])
+    assert len(pieces) == 2
+    for piece in pieces:
+        across = [float(point.split()[0]) for point in piece.split("L")]
+        assert not min(across) < float(pole) < max(across)
 
 
 def test_a_page_without_a_curve_draws_none_and_one_with_a_pole_draws_it(folder, profile):

@@ -123,3 +123,9 @@ def test_a_long_formula_tells_its_width_and_a_short_one_does_not():
     # A fraction is as wide as the wider of its parts.
     (other,) = re.findall(r"--ems: (\d+)", mathml(rf"\frac{{{sum_of}}}{{y}}"))
     assert abs(int(other) - int(width)) <= 1
+
+
+def test_primes_behind_a_subscript_stand_beside_each_other():
+    two = "<mrow><mi>&#x02032;</mi><mi>&#x02032;</mi></mrow>"
+    assert f"<msubsup><mi>L</mi><mi>i</mi>{two}</msubsup>" in mathml(r"p'' = L_i''\times R_i'")
+    assert "<msup><msub" not in mathml("L_{i}" + 3 * "'")

@@ -1,6 +1,7 @@
 """Markdown and notebooks as HTML: formulas are set, nothing is obeyed, dead links are words."""
 
 import json
+import re
 
 import pytest
 
@@ -57,6 +58,21 @@ def test_outputs_are_formulas_pictures_with_words_or_text():
     assert "<mi>x</mi>" in first
     assert "a &lt;b&gt;" in second
     assert 'src="data:image/png;base64,QUJD"' in third and 'alt="a &lt;result&gt;"' in third and 'width="3"' in third
+
+
+def test_an_output_in_markdown_is_a_table_or_a_page_below_the_headings_of_the_notebook():
+    table = {"text/markdown": ["| a | b |\n", "| --- | --- |\n", "| x\\_y | <b> |"], "text/plain": "a b"}
+    page = {"text/markdown": "## t\n\n$$\n\\begin{aligned}\na &= b\n\\end{aligned}\n$$\n\n### u\n"}
+    first, second = outputs({"outputs": [{"data": table}, {"data": page}]})
+    assert "<td>x_y</td>" in first and "&lt;b&gt;" in first and "---" not in first
+    assert "<h3>t</h3>" in second and "<h4>u</h4>" in second and "<mtr>" in second and "$" not in second
+
+
+def test_no_page_of_a_notebook_shows_markdown_as_it_is_written():
+    for book in notebooks.committed():
+        html = notebooks.render(templates.environment(), book, {})
+        shown = re.sub(r"(?s)<pre class=\"program\">.*?</pre>", "", html)
+        assert not re.search(r"\| ---|^#+ |\$\$|\\begin", shown, re.MULTILINE)
 
 
 def test_a_picture_without_words_is_refused():

@@ -134,10 +134,18 @@ def test_peers_of_another_schema_are_refused_and_nothing_is_written(mine, text):
     assert not (mine / "explorer.html").exists()
 
 
-def test_a_ledger_that_is_none_is_refused(mine):
-    (mine / "ledger.json").write_text("{}")
-    with pytest.raises(CorruptFile, match="no ledger"):
+@pytest.mark.parametrize("data", [b"{}", b"[]", b"{", b"\xff\xfe"])
+def test_a_ledger_that_is_none_is_refused_with_its_name_and_what_to_do(mine, data):
+    (mine / "ledger.json").write_bytes(data)
+    with pytest.raises(CorruptFile, match=r"ledger\.json.*run gradcampp verify again"):
         site.write(mine, maps=False)
+
+
+@pytest.mark.parametrize("name", ["ledger.json", "peers.json"])
+def test_a_folder_in_place_of_a_file_is_refused(tmp_path, name):
+    (tmp_path / name).mkdir()
+    with pytest.raises(CorruptFile, match=name):
+        site.write(tmp_path, maps=False)
 
 
 def test_a_page_with_a_fault_is_refused_and_nothing_is_written(mine):
