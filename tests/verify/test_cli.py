@@ -159,6 +159,16 @@ def test_help_is_shown_for_no_command():
     assert found.returncode == 0 and "verify" in found.stdout
 
 
+def test_the_version_is_that_of_the_package(gradcampp):
+    assert gradcampp("--version").stdout == f"gradcampp {metadata.version('gradcampp')}\n"
+
+
+def test_a_terminal_without_the_letters_of_mathematics_gets_others():
+    found = apart("explain", "exp-power-rule", PYTHONIOENCODING="ascii")
+    assert (found.returncode, found.stderr) == (0, "")
+    assert "exp-power-rule" in found.stdout and "?" in found.stdout
+
+
 def test_the_command_is_installed():
     (command,) = (point for point in metadata.entry_points(group="console_scripts") if point.name == "gradcampp")
     assert command.value == "verify.cli:main"

@@ -6,6 +6,9 @@ at fault (oracles disagree, a contradiction, a crash), 130 interrupted.
 
 import os
 import sys
+from importlib import metadata
+from io import TextIOWrapper
+from typing import Annotated
 
 import typer
 from typer.exceptions import TyperException
@@ -34,8 +37,18 @@ app = typer.Typer(
 )
 
 
+def _tell_version(asked: bool) -> None:
+    if asked:
+        sys.stdout.write(f"gradcampp {metadata.version('gradcampp')}\n")
+        raise typer.Exit
+
+
 @app.callback()
-def _commands() -> None:
+def _commands(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_tell_version, is_eager=True, help="Print the version and end.")
+    ] = False,
+) -> None:
     """Every equation of Grad-CAM++, proved or refuted, and the exact heatmap beside the printed one."""
 
 
@@ -48,6 +61,9 @@ def main() -> None:
 
     Whatever goes wrong outside mathematics is one line and an exit status, never a traceback.
     """
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):
+            stream.reconfigure(errors="replace")  # a terminal without the letters of mathematics
     try:
         status = app(sys.argv[1:] or ["--help"], standalone_mode=False)
     except TyperException as error:

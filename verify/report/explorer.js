@@ -12,6 +12,9 @@ const erf = (x) => {
 // A number, or null where there is none: 0/0, a pole, a kink.
 const finite = (value) => Number.isFinite(value) ? value : null;
 
+// Where Y'' = 0 alpha has no pole: at the footprint 0 it is 0/0, elsewhere 0.
+const poleAt = (sigma) => sigma === 0 ? null : finite(sigma);
+
 const evaluate = ({head, unit, S, sigma, g, z, T}) => {
   const outer = FORMULAS.heads[head], constants = outer.constants.map((name) => ({T})[name]);
   const f = outer.f.map((derivative) => derivative(S, ...constants));
@@ -25,8 +28,8 @@ const evaluate = ({head, unit, S, sigma, g, z, T}) => {
     kinked, off, h, t, f,
     exact: there ? finite(FORMULAS.exact(...f, g, h, t, sigma)) : null,
     closed: finite(FORMULAS.closed(g, sigma)),
-    exactPole: there ? finite(FORMULAS.exactPole(...f, g, h, t)) : null,
-    closedPole: finite(FORMULAS.closedPole(g)),
+    exactPole: there ? poleAt(FORMULAS.exactPole(...f, g, h, t)) : null,
+    closedPole: poleAt(FORMULAS.closedPole(g)),
   };
 };
 

@@ -390,6 +390,13 @@ def test_no_curve_is_drawn_across_its_pole_however_steep_it_is(folder, profile):
         assert not min(across) < float(pole) < max(across)
 
 
+def test_alpha_has_no_pole_where_the_second_derivative_is_zero(folder, profile):
+    """Under a sigmoid at S = 0: 0/0 at the footprint 0, and 0 at every other."""
+    dom, _ = opened(folder / "explorer.html", profile, fragment="#head=sigmoid&S=0&g=0.5&sigma=4")
+    assert re.search(r'id="is-exactPole">no value</td>', dom) and re.search(r'id="draw-exact-pole" d=""', dom)
+    assert re.search(r'id="is-closedPole">−4</td>', dom)
+
+
 def test_a_page_without_a_curve_draws_none_and_one_with_a_pole_draws_it(folder, profile):
     dom, _ = opened(folder / "explorer.html", profile, fragment="#head=identity")
     assert re.search(r'id="draw-exact" d=""', dom)
