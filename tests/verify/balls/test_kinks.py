@@ -76,6 +76,12 @@ def test_a_root_of_what_is_0_in_all_orders_that_are_followed_is_lost():
     assert not any(whys(fourth, at(1.0, 2.0, 3.0)))
 
 
+def test_what_a_matrix_makes_of_a_number_that_moves_in_no_order_that_is_followed_is_no_constant():
+    A = at(0.0)
+    assert all(whys(lambda x: (at(1.0) @ x**4).sqrt(), A))  # x^2 again
+    assert all(whys(lambda x: x * (at(1.0) @ x**4 > 0), A))  # x beside 0, and its slope 1
+
+
 def test_a_comparison_that_is_not_proved_is_refused():
     with pytest.raises(Kink, match="gt in between compares numbers"):
         whys(lambda x: x * (x.sqrt() ** 2 > x), at(2.0, 3.0, 5.0))
@@ -103,6 +109,10 @@ RULELESS = {
     "index_add": lambda x: x.index_add(1, torch.tensor([0]), x[:, :1]),
     "pow of two": lambda x: x ** x.abs(),
     "div that rounds": lambda x: torch.div(x, 2.0, rounding_mode="floor"),
+    "sum of integers": lambda x: x + x.sum(dtype=torch.int64),
+    "zeros_like in truth values": lambda x: torch.where(torch.zeros_like(x, dtype=torch.bool), 1, x),
+    "getitem of where": lambda x: x.exp().gather(1, x.max(1, keepdim=True).indices),
+    "max_pool2d of padding alone": lambda x: F.max_pool2d(x[:, :1, None], 2, 1, 1, 2).exp(),
     "where infinite": lambda x: torch.where(x > 0.75, x, torch.inf),
 }
 
