@@ -61,11 +61,30 @@ def test_more_bits_tell_what_is_near_a_kink():
     assert not any(whys(near, A, bits=256))
 
 
+ACROSS = {
+    "relu": F.relu,
+    "threshold": lambda x: F.threshold(x, 0.0, -2.0),
+    "prelu": lambda x: F.prelu(x, torch.zeros(1, dtype=x.dtype)),
+    "maximum": lambda x: torch.maximum(x, 0 * x),
+    "amax": lambda x: torch.stack([0 * x, x]).amax(0),
+}
+
+
+@pytest.mark.parametrize("name", ACROSS)
+def test_a_score_is_held_also_where_a_branch_is_not_proved(name):
+    A = at(*(float(n) for n in range(2, 30) if n not in (4, 9, 16, 25)))
+    tail = tail_of(lambda x: ACROSS[name](x.sqrt() ** 2 - x + 1e-60), A, curved=False)
+    (wide,), (narrow,) = (along_lines(tail.graph, A, [0], CLASS, bits=bits) for bits in (128, 512))
+    assert wide.why and not narrow.why
+    assert wide.score.contains(narrow.score)
+
+
 def test_a_jump_that_might_be_crossed_in_an_order_that_is_not_followed_loses_all():
     A = at(0.0, 1.0, 2.0)
     assert whys(lambda x: x * (x > 0), A)[1:] == ["", ""]
     assert whys(lambda x: x * (2 * x > 0), A)[1:] == ["", ""]
     assert all(whys(lambda x: x * (x**4 > 0), A))
+    assert all(whys(lambda x: F.threshold(x**4, 0.0, -2.0), A))
 
 
 def test_a_root_of_what_is_0_in_all_orders_that_are_followed_is_lost():
