@@ -94,7 +94,7 @@ OPERATIONS = {
     "baddbmm": lambda x: torch.baddbmm(x[0], x[0], x[0].exp(), beta=0.5, alpha=2),
     "addmm": lambda x: torch.addmm(x[0, 0], x[0, 1], numbers(3, 3), beta=0.5, alpha=2),
     "matrix and vector": lambda x: torch.mv(x[0, 0], x[0, 1, 0]),
-    "numbers alone": lambda x: (x.mean() + x.exp().sum(0).sum().sum(0)) * x.sum().softmax(0),
+    "numbers alone": lambda x: (x.mean() + x[0, 1, 2, 0] + x.exp().sum(0).sum().sum(0)) * x.sum().softmax(0),
     "squeeze and excitation": lambda x: x * (x.mean((2, 3), keepdim=True) * 2).sigmoid(),
 }
 
