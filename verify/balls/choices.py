@@ -104,7 +104,7 @@ SAYS = {
 }
 
 
-def compared(sample: Sample, name: str, x: Any, y: Any) -> Tensor:
+def compared(name: str, sample: Sample, x: Any, y: Any) -> Tensor:
     """Return the outcome of a comparison, which then is a constant near A.
 
     Raises:

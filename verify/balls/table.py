@@ -128,10 +128,6 @@ def _to_copy(_: Sample, x: Lines, *, dtype: Any = None, **__: Any) -> Lines:
     return x
 
 
-def _compared(name: str, sample: Sample, x: Any, y: Any) -> Any:
-    return compared(sample, name, x, y)
-
-
 def _mean_pooled(dims: int, _: Sample, *how: Any, **named: Any) -> Lines:
     return matrices.mean_pooled(dims, *how, **named)
 
@@ -193,7 +189,7 @@ RULES: dict[str, Rule] = {
     "min": _extreme(-1),
     "amax": _extremes(1),
     "amin": _extremes(-1),
-    **{name: partial(_compared, name) for name in SAYS},
+    **{name: partial(compared, name) for name in SAYS},
     "sum": _reduced(matrices.summed),
     "mean": _reduced(matrices.averaged),
     "var": _var,

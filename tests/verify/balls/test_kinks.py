@@ -34,6 +34,8 @@ ON_A_KINK = {
     "hardshrink": lambda x: F.hardshrink(x + 0.5),
     "softplus": lambda x: F.softplus(x, 1.0, 0.0),
     "maximum": lambda x: torch.maximum(x, 2 * x),
+    "maximum of a constant": lambda x: torch.maximum(x, 0 * x),
+    "maximum beside a constant": lambda x: torch.maximum(0 * x, x),
     "gt": lambda x: x * (x > 0),
     "amax": lambda x: torch.stack([x, 3 * x, x - 1]).amax(0),
     "max_pool2d_with_indices": lambda x: F.max_pool2d(torch.stack([x, 2 * x], 1)[None], (2, 1)),
@@ -44,7 +46,7 @@ ON_A_KINK = {
 def test_an_entry_on_a_kink_is_lost_and_the_others_are_not(name):
     found = whys(ON_A_KINK[name], at(1.0, 0.0, -1.5))
     assert [bool(why) for why in found] == [False, True, False]
-    assert name in found[1]
+    assert name.split()[0] in found[1]
     assert "between" in found[1]  # the layer
 
 
@@ -128,6 +130,7 @@ RULELESS = {
     "index_add": lambda x: x.index_add(1, torch.tensor([0]), x[:, :1]),
     "pow of two": lambda x: x ** x.abs(),
     "div that rounds": lambda x: torch.div(x, 2.0, rounding_mode="floor"),
+    "clamp between bounds in the wrong order": lambda x: x.clamp(1.0, -1.0) + x,
     "sum of integers": lambda x: x + x.sum(dtype=torch.int64),
     "zeros_like in truth values": lambda x: torch.where(torch.zeros_like(x, dtype=torch.bool), 1, x),
     "getitem of where": lambda x: x.exp().gather(1, x.max(1, keepdim=True).indices),
