@@ -97,10 +97,21 @@ def test_a_root_of_what_is_0_in_all_orders_that_are_followed_is_lost():
     assert not any(whys(fourth, at(1.0, 2.0, 3.0)))
 
 
-def test_what_a_matrix_makes_of_a_number_that_moves_in_no_order_that_is_followed_is_no_constant():
-    A = at(0.0)
-    assert all(whys(lambda x: (at(1.0) @ x**4).sqrt(), A))  # x^2 again
-    assert all(whys(lambda x: x * (at(1.0) @ x**4 > 0), A))  # x beside 0, and its slope 1
+FOURTH = {
+    "matrix": lambda x: at(1.0) @ x**4,
+    "matrix on the other side": lambda x: x**4 @ at(1.0),
+    "moved": lambda x: (x**4).flip(1),
+    "sum of two": lambda x: x**4 + 0 * x,
+    "sum": lambda x: (x**4).sum(1),
+    "product": lambda x: (x * x) * (x * x),
+    "larger": lambda x: torch.maximum(x**4, 0 * x),
+}
+
+
+@pytest.mark.parametrize("name", FOURTH)
+def test_what_is_made_of_a_number_that_moves_in_no_order_that_is_followed_is_no_constant(name):
+    assert all(whys(lambda x: FOURTH[name](x).sqrt(), at(0.0)))  # x^2 again
+    assert all(whys(lambda x: x * (FOURTH[name](x) > 0), at(0.0)))  # x beside 0, and its slope 1
 
 
 def test_a_comparison_that_is_not_proved_is_refused():
@@ -131,6 +142,10 @@ RULELESS = {
     "pow of two": lambda x: x ** x.abs(),
     "div that rounds": lambda x: torch.div(x, 2.0, rounding_mode="floor"),
     "clamp between bounds in the wrong order": lambda x: x.clamp(1.0, -1.0) + x,
+    "index_put that adds up": lambda x: x.index_put((torch.tensor([0]), torch.tensor([0])), x[:, 1], accumulate=True),
+    "as_strided of memory with gaps": lambda x: (2 * x)[:, 1:].as_strided((1, 2), (1, 1), 1),
+    "add of a large integer": lambda x: x + torch.tensor([[2**53 + 1]]),
+    "_to_copy to integers": lambda x: x + x.long(),
     "sum of integers": lambda x: x + x.sum(dtype=torch.int64),
     "zeros_like in truth values": lambda x: torch.where(torch.zeros_like(x, dtype=torch.bool), 1, x),
     "getitem of where": lambda x: x.exp().gather(1, x.max(1, keepdim=True).indices),
