@@ -212,6 +212,13 @@ def test_tensors_that_are_not_floating_hold_numbers_or_places():
     agree(tail_of(lambda x: x.sin().masked_fill(MASK, torch.tensor(3)), A), A)
 
 
+def test_integers_that_float64_does_not_hold_are_not_rounded():
+    A = torch.tensor([[1.0, 2.0]], dtype=torch.float64)
+    model = nn.Sequential(nn.Identity(), Between(lambda x: x + torch.tensor([[0, 2**53 + 1]])))
+    (along,) = along_lines(cut(model, "0", A).tail.graph, A, [1], 1)
+    assert fraction(along.score) == 2**53 + 3
+
+
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
 def test_what_is_worked_out_from_truth_values_is_not_rounded(dtype):
     A = torch.tensor([[1.0, 2.0, -1.0]], dtype=torch.float64)
