@@ -128,8 +128,8 @@ def test_where_neither_is_possible_both_reasons_are_given(monkeypatch):
 
 
 def test_entries_on_a_kink_are_not_certified_and_it_is_said_which_operation():
-    layers = nn.Conv2d(3, 2, 1), nn.ReLU(), Do(lambda x: torch.maximum(x, 2 * x)), nn.Flatten(), nn.Linear(128, 3)
     torch.manual_seed(0)
+    layers = nn.Conv2d(3, 2, 1), nn.ReLU(), Do(lambda x: torch.maximum(x, 2 * x)), nn.Flatten(), nn.Linear(128, 3)
     found = check_model(nn.Sequential(*layers).double().eval(), "1", picture(), target=0)
     told = found.certificate
     assert 0 < told.certified < told.entries == 16
