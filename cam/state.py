@@ -30,9 +30,9 @@ def untouched(model: nn.Module, parameters: bool = True) -> Iterator[Callable[[]
 
     That is the attributes of each module (flags, hooks, parameters and buffers by identity, tensors that a forward
     keeps) and what lists, dicts, sets and deques among them hold, also inside each other; of parameters, buffers and
-    tensors held in those ways the values, `requires_grad` and `.grad` by identity; the states of torch's and Python's
-    own generators. A tensor that the model wrote over gets its bits back, and a higher version. What a run does to
-    objects outside the model stays.
+    tensors held in those ways the values, the place in memory with shape and type, `requires_grad` and `.grad` by
+    identity; the states of torch's and Python's own generators. A tensor that the model wrote over gets its bits back,
+    and a higher version. What a run does to objects outside the model stays.
 
     Args:
         model: the model.
@@ -40,9 +40,14 @@ def untouched(model: nn.Module, parameters: bool = True) -> Iterator[Callable[[]
     """
     held = _Held(model)
     valued = [x for x in held.tensors if parameters or not isinstance(x, nn.Parameter)]
-    small = [x for x in valued if type(x) in PLAIN and x.layout == torch.strided and x.numel() < SMALL]
+    small = [x for x in valued if _is_plain(x) and x.numel() < SMALL]
     large = set(map(id, valued)).difference(map(id, small))
-    restores = [held.put_back, *map(_together, _alike(small)), *(_alone(x) for x in valued if id(x) in large)]
+    restores = [
+        held.put_back,
+        _laid_out(held.tensors),
+        *map(_together, _alike(small)),
+        *(_alone(x) for x in valued if id(x) in large),
+    ]
     restores.append(_recording(held.tensors))
 
     def put_back() -> None:
@@ -167,13 +172,14 @@ def _alike(tensors: Iterable[Tensor]) -> list[list[Tensor]]:
 
 def _together(tensors: list[Tensor]) -> Callable[[], None]:
     """Return what gives small tensors of one type their values back: copied and compared all at once."""
-    copy, shapes = _joined(tensors), [x.shape for x in tensors]
+    copy = _joined(tensors)
 
     def restore() -> None:
-        if all(x.dtype == copy.dtype for x in tensors) and torch.equal(_bits(_joined(tensors)), _bits(copy)):
+        if torch.equal(_bits(_joined(tensors)), _bits(copy)):
             return
-        for x, one, shape in zip(tensors, copy.split([shape.numel() for shape in shapes]), shapes, strict=True):
-            _write(x, one.view(shape))
+        for x, one in zip(tensors, copy.split([x.numel() for x in tensors]), strict=True):
+            if not _equal(x, one):
+                _write(x, one.view(x.shape))
 
     return restore
 
@@ -193,12 +199,36 @@ def _joined(tensors: list[Tensor]) -> Tensor:
         return torch.cat([x.reshape(-1) for x in tensors])
 
 
+def _is_plain(x: Tensor) -> bool:
+    """Whether a tensor is numbers in memory and nothing else."""
+    return type(x) in PLAIN and x.layout == torch.strided and not x.is_quantized
+
+
+def _laid_out(tensors: Iterable[Tensor]) -> Callable[[], None]:
+    """Return what gives tensors back their place in memory, their shape and their type of number, as `x.data = y`,
+    `x.resize_(...)` and `module.half()` change them.
+    """
+    kept = [(x, x.detach()) for x in tensors if _is_plain(x)]
+
+    def restore() -> None:
+        for x, same in kept:
+            if x.dtype != same.dtype or not x.is_set_to(same):
+                with torch.inference_mode(x.is_inference()):
+                    x.data = same
+
+    return restore
+
+
 def _bits(x: Tensor) -> Tensor:
-    return x.view(BITS.get(x.itemsize, torch.int64))
+    """Return plain numbers as integers, of which -0 is not 0 and nan is nan."""
+    return x.reshape(-1).resolve_conj().resolve_neg().view(BITS.get(x.itemsize, torch.int64))
 
 
 def _write(x: Tensor, values: Tensor) -> None:
     with torch.inference_mode(x.is_inference()), torch.no_grad():
+        for dim, step in enumerate(x.stride() if x.layout == torch.strided else ()):
+            if step == 0 and x.shape[dim]:  # expanded: one number in memory
+                x, values = x.narrow(dim, 0, 1), values.narrow(dim, 0, 1)
         x.copy_(values)
 
 
@@ -207,6 +237,8 @@ def _recording(tensors: list[Tensor]) -> Callable[[], None]:
 
     def restore() -> None:
         for x, requires_grad, grad in kept:
+            if not x.is_leaf and not x._is_view():
+                x.detach_()
             if x.is_leaf:
                 if x.requires_grad != requires_grad:
                     x.requires_grad_(requires_grad)
@@ -217,5 +249,12 @@ def _recording(tensors: list[Tensor]) -> Callable[[], None]:
 
 
 def _equal(x: Tensor, copy: Tensor) -> bool:
-    """Whether two tensors are equal, nan being equal to nan."""
-    return torch.equal(x, copy) or (x.is_floating_point() and torch.allclose(x, copy, rtol=0, atol=0, equal_nan=True))
+    """Whether two tensors have the same bits; as far as torch can tell, if they are no plain numbers."""
+    with torch.no_grad():
+        if x.layout != torch.strided:
+            return torch.equal(x.to_dense(), copy.to_dense())
+        if _is_plain(x):
+            return torch.equal(_bits(x), _bits(copy))
+        return torch.equal(x, copy) or (
+            x.is_floating_point() and torch.allclose(x, copy, rtol=0, atol=0, equal_nan=True)
+        )

@@ -58,6 +58,71 @@ def test_what_was_not_written_over_is_not_written_either():
     assert versions == [x._version for x in (*model.parameters(), *model.buffers())]
 
 
+def test_of_many_only_what_was_written_over_is_written():
+    model = Holder().eval()
+    kept = model.weight * model.weight
+    with untouched(model), torch.no_grad():
+        model.inner["one"].running_mean.add_(1)
+    assert model.weight._version == 0
+    kept.sum().backward()  # which torch refuses if the weight was written
+
+
+@pytest.mark.parametrize("count", [3, SMALL])
+def test_the_sign_of_zero_is_put_back(count):
+    model = nn.Module()
+    model.register_buffer("zeros", torch.zeros(count))
+    with untouched(model):
+        model.zeros.neg_()
+        assert model.zeros.signbit().all()
+    assert not model.zeros.signbit().any()
+
+
+LAID_OUT = {
+    "grown": lambda x: setattr(x, "data", torch.cat([x, x])),
+    "shrunk": lambda x: x.resize_(1).zero_(),
+    "of another type": lambda x: setattr(x, "data", x.half()),
+    "turned": lambda x: x.t_(),
+    "elsewhere": lambda x: setattr(x, "data", OUTSIDE),
+}
+OUTSIDE = torch.full((3, 2), 7.0)
+
+
+@pytest.mark.parametrize("count", [2, SMALL])
+@pytest.mark.parametrize("how", LAID_OUT)
+def test_a_tensor_that_was_laid_out_otherwise_comes_back(how, count):
+    model = nn.Module()
+    model.register_buffer("kept", torch.rand(3, count))
+    before = model.kept.clone(), model.kept.data_ptr(), model.kept.stride()
+    with untouched(model):
+        LAID_OUT[how](model.kept)
+    assert model.kept.dtype == torch.float32 and torch.equal(model.kept, before[0])
+    assert (model.kept.data_ptr(), model.kept.stride()) == before[1:]
+    assert (OUTSIDE == 7).all()
+
+
+@pytest.mark.filterwarnings("ignore:torch.quantize_per_tensor")
+def test_buffers_that_are_expanded_or_sparse_or_quantized_are_no_obstacle():
+    model = nn.Module()
+    model.register_buffer("calls", torch.zeros(2))
+    model.register_buffer("wide", model.calls.expand(3, 2))
+    model.register_buffer("sparse", torch.eye(3).to_sparse())
+    model.register_buffer("whole", torch.quantize_per_tensor(torch.ones(3), 0.5, 0, torch.quint8))
+    with untouched(model):
+        model.calls += 1
+        model.sparse *= 2
+    assert not model.calls.any() and not model.wide.any()
+    assert torch.equal(model.sparse.to_dense(), torch.eye(3))
+
+
+def test_a_buffer_that_was_written_with_gradients_is_a_leaf_again():
+    model = Holder().eval()
+    buffer = model.inner["one"].running_mean
+    with untouched(model), torch.enable_grad():
+        buffer.add_(model.weight.sum())
+        assert buffer.requires_grad
+    assert buffer.is_leaf and not buffer.requires_grad and not buffer.any()
+
+
 def test_parameters_are_left_alone_if_they_are_not_asked_for():
     model = Holder().eval()
     with untouched(model, parameters=False), torch.no_grad():

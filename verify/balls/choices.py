@@ -6,9 +6,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from verify.balls.lines import Lines, Sample, minus, scaled, shaped
+from verify.balls.lines import Lines, Sample, axes_of, minus, scaled, shaped
 from verify.balls.numbers import ONE, ZERO, Array, exact, exceeds, larger, middles, nonzero, zeros
-from verify.probe import Kink
+from verify.probe import Kink, NoRule
 
 
 def largest(sample: Sample, x: Lines, valid: Array | None = None) -> Lines:
@@ -19,9 +19,14 @@ def largest(sample: Sample, x: Lines, valid: Array | None = None) -> Lines:
     Args:
         sample: the lines.
         x: what is compared.
-        valid: which numbers there are, booleans of the shape of x; all by default. Each window has one.
+        valid: which numbers there are, booleans of the shape of x; all by default.
+
+    Raises:
+        NoRule: there is none in a window, of which torch says that the maximum is minus infinity.
     """
     valid = np.ones(x.shape, dtype=bool) if valid is None else valid
+    if not valid.any(-1).all():
+        raise NoRule("a window sees no number")
     guess = np.where(valid, middles(x.value), -np.inf).argmax(-1)[..., None]
     top = np.take_along_axis(x.value, guess, -1)
     rival = valid & ~exceeds(np.broadcast_to(top, x.shape), x.value)
@@ -54,8 +59,7 @@ def over(sample: Sample, x: Lines, dims: Any, keepdim: bool, sign: int = 1) -> L
         keepdim: whether they stay, with one number each.
         sign: 1 or -1.
     """
-    axes = [dims] if isinstance(dims, int) else list(dims or range(len(x.shape)))
-    axes = sorted(axis % len(x.shape) for axis in axes)
+    axes = list(axes_of(x, dims))
     stay = [axis for axis in range(len(x.shape)) if axis not in axes]
     shape = [x.shape[axis] for axis in stay]
 
@@ -100,7 +104,7 @@ SAYS = {
 }
 
 
-def compared(sample: Sample, name: str, x: Any, y: Any) -> Tensor:
+def compared(name: str, sample: Sample, x: Any, y: Any) -> Tensor:
     """Return the outcome of a comparison, which then is a constant near A.
 
     Raises:

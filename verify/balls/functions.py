@@ -69,10 +69,10 @@ def gelu(sample: Sample, x: Lines, *, approximate: str = "none") -> Lines:
 
 
 def softplus(sample: Sample, x: Lines, beta: float = 1, threshold: float = 20) -> Lines:
-    """Return log(1 + e^(beta u))/beta, beyond the threshold u, as torch has it."""
+    """Return log(1 + e^(beta u))/beta, where beta u is beyond the threshold u, as torch has it."""
     scale = arb(beta)
-    kink = arb(threshold) / scale
-    return composed(sample, x, lambda u: (1 + (u * scale).exp()).log() / scale, same, kinks=[kink], jumps=True)
+    pieces: list[Function] = [lambda u: (1 + (u * scale).exp()).log() / scale, same]
+    return composed(sample, x, *pieces[:: 1 if beta > 0 else -1], kinks=[arb(threshold) / scale], jumps=True)
 
 
 def elu(sample: Sample, x: Lines, alpha: float = 1, scale: float = 1, input_scale: float = 1) -> Lines:

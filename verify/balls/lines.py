@@ -117,9 +117,9 @@ def shaped(term: Array, shape: tuple[int, ...]) -> Array:
 
 def plus(x: Lines, y: Lines) -> Lines:
     """Return x + y."""
-    value = x.value + y.value
+    value = np.asarray(x.value + y.value, dtype=object)
     terms = (_sum(_shaped(a, value.shape), _shaped(b, value.shape)) for a, b in zip(x.terms, y.terms, strict=True))
-    return Lines(np.asarray(value, dtype=object), tuple(terms), x.affine and y.affine)
+    return Lines(value, tuple(terms), x.affine and y.affine)
 
 
 def scaled(x: Lines, factor: Any) -> Lines:
@@ -181,6 +181,12 @@ def linear(x: Lines, function: Callable[[Array], Array]) -> Lines:
         terms.append(None if term is None else found[at : at + len(term)])
         at += 0 if term is None else len(term)
     return Lines(np.asarray(found[0], dtype=object), tuple(terms), x.affine)
+
+
+def axes_of(x: Lines, dims: Any) -> tuple[int, ...]:
+    """Return which dimensions are meant: one or several, all if none is given; a number without any has none."""
+    chosen = [dims] if isinstance(dims, int) else list(dims or range(len(x.shape)))
+    return tuple(sorted(dim % len(x.shape) for dim in chosen)) if x.shape else ()
 
 
 def flat(x: Lines) -> Lines:

@@ -7,7 +7,7 @@ from flint import arb
 
 from verify.balls import choices
 from verify.balls.curved import composed
-from verify.balls.lines import Lines, Sample, leibniz, linear, minus, plus, scaled, times
+from verify.balls.lines import Lines, Sample, axes_of, leibniz, linear, minus, plus, scaled, times
 from verify.balls.numbers import Array, constant, nonzero, product, zeros
 from verify.balls.places import adaptive, indices, per_dimension, seen, steps, taps, windows
 from verify.probe import NoRule
@@ -16,9 +16,9 @@ from verify.probe import NoRule
 def multiplied(sample: Sample, one: Any, other: Any) -> Lines:
     """Return the product of two matrices, or of two batches of as many matrices."""
     a, b = sample.lines_of(one), sample.lines_of(other)
-    if all(term is None for term in b.terms):
+    if b.constant:
         return linear(a, lambda stack: _stacked(stack, b.value))
-    if all(term is None for term in a.terms):
+    if a.constant:
         turned = np.swapaxes(a.value, -1, -2)
         return linear(b, lambda stack: _turned(_stacked(_turned(stack), turned)))
     return leibniz(a, b, _each)
@@ -176,14 +176,9 @@ def _pool(
 # Sums
 
 
-def _axes(x: Lines, dims: Any) -> tuple[int, ...]:
-    chosen = [dims] if isinstance(dims, int) else list(dims or range(len(x.shape)))
-    return tuple(dim % len(x.shape) for dim in chosen)
-
-
 def summed(x: Lines, dims: Any = None, keepdim: bool = False) -> Lines:
     """Return the sum over some dimensions, over all if none is given."""
-    axes = tuple(axis + 1 for axis in _axes(x, dims))
+    axes = tuple(axis + 1 for axis in axes_of(x, dims))
 
     def through(stack: Array) -> Array:
         return np.asarray(stack.sum(axes, keepdims=keepdim), dtype=object)
@@ -197,7 +192,7 @@ def averaged(x: Lines, dims: Any = None, keepdim: bool = False) -> Lines:
 
 
 def _count(x: Lines, dims: Any) -> int:
-    return int(np.prod([x.shape[axis] for axis in _axes(x, dims)]))
+    return int(np.prod([x.shape[axis] for axis in axes_of(x, dims)]))
 
 
 def _divided(x: Lines, number: int | float) -> Lines:

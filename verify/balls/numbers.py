@@ -31,17 +31,16 @@ def array_of(numbers: list[Any], shape: tuple[int, ...]) -> Array:
 
 
 def constant(value: Tensor | float | int) -> Array:
-    """Return balls without radius: every float is a dyadic number.
+    """Return balls without radius: every float is a dyadic number, and every integer is held.
 
     Raises:
-        NoRule: a number is infinite or none, complex, or an integer that float64 may not hold.
+        NoRule: a number is infinite or none, or complex.
     """
     tensor = torch.as_tensor(value, dtype=None if isinstance(value, Tensor) else torch.float64).detach()
     if tensor.is_complex() or not bool(tensor.isfinite().all()):
         raise NoRule("a constant that is no finite real number")
-    if not tensor.is_floating_point() and bool((tensor.to(torch.float64).abs() > 2.0**53).any()):
-        raise NoRule("a constant with integers beyond 2^53")
-    return array_of([arb(number) for number in tensor.to(torch.float64).flatten().tolist()], tuple(tensor.shape))
+    numbers = tensor.flatten().tolist() if tensor.is_floating_point() else map(int, tensor.flatten().tolist())
+    return array_of([arb(number) for number in numbers], tuple(tensor.shape))
 
 
 def zeros(shape: tuple[int, ...]) -> Array:

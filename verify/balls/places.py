@@ -69,7 +69,7 @@ def moved(sample: Sample, operation: Callable[..., Any], args: Any, kwargs: Any)
         if not (at == places).all() or (places.size and not 0 <= places.min() <= places.max() <= total):
             raise NoRule("it does more than move numbers")
         rows = tuple(None if term is None else term[:, places] for term in terms)
-        return Lines(values[places], rows, all(x.affine for x in operands))
+        return Lines(np.asarray(values[places], dtype=object), rows, all(x.affine for x in operands))
 
     return gathered(found) if isinstance(found, Tensor) else tuple(map(gathered, found))
 

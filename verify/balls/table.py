@@ -122,16 +122,6 @@ def _index_put(sample: Sample, x: Any, at: Any, values: Any, accumulate: bool = 
     return moved(sample, torch.ops.aten.index_put.default, (x, at, values), {})
 
 
-def _to_copy(_: Sample, x: Lines, *, dtype: Any = None, **__: Any) -> Lines:
-    if dtype is not None and not dtype.is_floating_point:
-        raise NoRule(f"it makes {dtype} of a number")
-    return x
-
-
-def _compared(name: str, sample: Sample, x: Any, y: Any) -> Any:
-    return compared(sample, name, x, y)
-
-
 def _mean_pooled(dims: int, _: Sample, *how: Any, **named: Any) -> Lines:
     return matrices.mean_pooled(dims, *how, **named)
 
@@ -193,7 +183,7 @@ RULES: dict[str, Rule] = {
     "min": _extreme(-1),
     "amax": _extremes(1),
     "amin": _extremes(-1),
-    **{name: partial(_compared, name) for name in SAYS},
+    **{name: partial(compared, name) for name in SAYS},
     "sum": _reduced(matrices.summed),
     "mean": _reduced(matrices.averaged),
     "var": _var,
@@ -220,6 +210,6 @@ RULES: dict[str, Rule] = {
     "where": _where,
     "constant_pad_nd": _padded,
     "index_put": _index_put,
-    "_to_copy": _to_copy,
+    "_to_copy": lambda _, x, **__: x,
     "detach": lambda _, x: x,
 }

@@ -11,13 +11,13 @@ import torch
 from flint import arb
 from torch import Tensor
 from torch.fx import GraphModule, Interpreter, Node
-from torch.utils._pytree import tree_leaves
+from torch.utils._pytree import tree_leaves, tree_map_only
 
 from cam.smooth import layer_of, name_of
 from verify.arithmetic.ball import BITS, precision
 from verify.balls.lines import Lines, Sample
 from verify.balls.numbers import ONE, ZERO, constant, zeros
-from verify.balls.places import moved
+from verify.balls.places import INDEXED, moved
 from verify.balls.table import MOVES, RULES
 from verify.probe import Kink, NoRule
 
@@ -83,8 +83,9 @@ def classifier(graph: GraphModule) -> Node | None:
 
 @dataclass(frozen=True)
 class Layout:
-    """How torch has a value in memory."""
+    """What torch has, and how it has it in memory."""
 
+    dtype: torch.dtype
     shape: tuple[int, ...]
     stride: tuple[int, ...]
     dense: bool
@@ -104,7 +105,7 @@ class Seen(Interpreter):
             reach = sum((size - 1) * step for size, step in zip(value.shape, value.stride(), strict=True))
             held = value.untyped_storage().nbytes() // value.element_size()
             dense = value.storage_offset() == 0 and held == value.numel() == reach + 1
-            self.layouts[n] = Layout(tuple(value.shape), value.stride(), dense)
+            self.layouts[n] = Layout(value.dtype, tuple(value.shape), value.stride(), dense)
         return value
 
 
@@ -132,16 +133,26 @@ class _Walk(Interpreter):
             raise Kink(f"{self.sample.doing} {error}") from error
         except NoRule as error:
             raise NoRule(f"no ball rule for {self.sample.doing}: {error}") from error
+        if isinstance(found, Lines) and not self.layouts[n].dtype.is_floating_point:
+            raise NoRule(f"no ball rule for {self.sample.doing}: it makes {self.layouts[n].dtype} of a number")
         checked = n.op == "call_function" and n is not self.last and isinstance(found, Lines)
         if checked and found.shape != self.layouts[n].shape:
             raise AssertionError(f"{self.sample.doing} makes {self.layouts[n].shape}, and the balls {found.shape}")
         return found
 
     def call_function(self, target: Any, args: Any, kwargs: Any) -> Any:
-        """Apply a rule where something moves."""
-        if target is getitem or not any(isinstance(leaf, Lines) for leaf in _leaves((args, kwargs))):
-            return super().call_function(target, args, kwargs)
-        name = name_of(self.node)
+        """Apply a rule where numbers are: what is whole or a truth value, torch computes without rounding."""
+        if target is getitem:
+            found = super().call_function(target, args, kwargs)
+            if found is None:
+                raise NoRule("where the largest number stands is not told")
+            return found
+        name = self.sample.name
+        if not any(isinstance(leaf, Lines) for leaf in _leaves((args, kwargs))):
+            layout = self.layouts.get(self.node)
+            if layout is None or not layout.dtype.is_floating_point:
+                return super().call_function(target, args, kwargs)
+            args, kwargs = tree_map_only(Tensor, self._numbers, (args, kwargs))
         if self.node is self.last:
             bias, x, weight = args
             args = bias[..., self.column], x, weight[:, self.column]
@@ -156,6 +167,11 @@ class _Walk(Interpreter):
         except TypeError as error:
             raise NoRule(f"an argument that its rule does not know: {error}") from error
         return RULES[name](*bound.args, **bound.kwargs)
+
+    def _numbers(self, x: Tensor) -> Any:
+        """Return an operand that stands still as numbers, unless it says where, or whether."""
+        says = self.sample.name in INDEXED and not x.is_floating_point()
+        return x if says else self.sample.still(x)
 
     def _strided(self, target: Any, args: Any, kwargs: Any) -> Any:
         """Take numbers from memory: where torch has which, was noted."""

@@ -64,6 +64,10 @@ EVERYWHERE = {
         lambda u: F.softplus(u, 3.0, 1.0),
         lambda u: u if 3 * u > 1 else softplus(3 * u) / 3,
     ),
+    "softplus with a negative factor": (
+        lambda u: F.softplus(u, -3.0, 1.0),
+        lambda u: u if -3 * u > 1 else -softplus(-3 * u) / 3,
+    ),
     "log of the sigmoid": (F.logsigmoid, lambda u: mpmath.log(sigmoid(u))),
     "mish": (F.mish, lambda u: u * mpmath.tanh(softplus(u))),
     "elu": (lambda u: F.elu(u, 0.75), lambda u: u if u > 0 else 0.75 * (mpmath.exp(u) - 1)),

@@ -1,5 +1,7 @@
 """Operations on many numbers beside torch's nested reverse mode, within the rounding of that."""
 
+from fractions import Fraction
+
 import pytest
 import torch
 from flint import arb
@@ -11,7 +13,7 @@ from verify.balls import lines
 from verify.balls.lines import Lines, scaled
 from verify.balls.walk import along_lines, classifier
 
-from .conftest import CLASS, agree, numbers, tail_of
+from .conftest import CLASS, Between, agree, fraction, numbers, tail_of
 
 MAP = (1, 4, 3, 3)
 K = numbers(6, 4, 3, 3, seed=3) / 4
@@ -92,6 +94,7 @@ OPERATIONS = {
     "baddbmm": lambda x: torch.baddbmm(x[0], x[0], x[0].exp(), beta=0.5, alpha=2),
     "addmm": lambda x: torch.addmm(x[0, 0], x[0, 1], numbers(3, 3), beta=0.5, alpha=2),
     "matrix and vector": lambda x: torch.mv(x[0, 0], x[0, 1, 0]),
+    "numbers alone": lambda x: (x.mean() + x[0, 1, 2, 0] + x.exp().sum(0).sum().sum(0)) * x.sum().softmax(0),
     "squeeze and excitation": lambda x: x * (x.mean((2, 3), keepdim=True) * 2).sigmoid(),
 }
 
@@ -207,6 +210,28 @@ def test_tensors_that_are_not_floating_hold_numbers_or_places():
     tens = torch.tensor([[10, 20, 30]])
     agree(tail_of(lambda x: torch.cat([x.sin()[0, :, 0], tens]), A), A)
     agree(tail_of(lambda x: x.sin().masked_fill(MASK, torch.tensor(3)), A), A)
+
+
+def test_integers_that_float64_does_not_hold_are_not_rounded():
+    A = torch.tensor([[1.0, 2.0]], dtype=torch.float64)
+    model = nn.Sequential(nn.Identity(), Between(lambda x: x + torch.tensor([[0, 2**53 + 1]])))
+    (along,) = along_lines(cut(model, "0", A).tail.graph, A, [1], 1)
+    assert fraction(along.score) == 2**53 + 3
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+def test_what_is_worked_out_from_truth_values_is_not_rounded(dtype):
+    A = torch.tensor([[1.0, 2.0, -1.0]], dtype=torch.float64)
+    shares = {
+        Fraction(2, 3): lambda x: (x > 0).to(dtype).mean(),
+        Fraction(0.3): lambda x: ((x > 0) * 0.3).to(dtype)[:, :1],
+        Fraction(1, 7): lambda x: torch.where(x > 0, 1, 2)[:, 0] / 7,
+    }
+    for share, of in shares.items():
+        model = nn.Sequential(nn.Identity(), Between(lambda x, of=of: x * of(x)))
+        (along,) = along_lines(cut(model, "0", A).tail.graph, A, [1], 1)
+        slope = along.derivatives[0]
+        assert abs(fraction(slope) - share) <= Fraction(float(slope.rad())) * 2 < Fraction(1, 2**60)
 
 
 def test_only_the_class_asked_for_is_made_of_a_linear_layer():
