@@ -173,7 +173,7 @@ def recorded(model: nn.Module, places: Sequence[Place], images: Tensor, watched:
     watch = _Watch()
     layers = [_Layer(place, watch) for place in places]
     parameters = (x for module in model.modules() for x in module._parameters.values() if x is not None)
-    written = [(x, times_written(x)) for x in parameters]
+    written = [(x, times_written(x), x.data_ptr()) for x in parameters]
     with plain_torch():
         with untouched(model, parameters=False), ExitStack() as stack:
             for layer in layers:
@@ -185,8 +185,8 @@ def recorded(model: nn.Module, places: Sequence[Place], images: Tensor, watched:
             # A layer's hook turns recording on: this turns it off again.
             with torch.no_grad(), watch if watched else nullcontext():
                 result = model(images.clone())
-        for x, times in written:
-            if times_written(x) != times:
+        for x, times, place in written:
+            if times_written(x) != times or x.data_ptr() != place:
                 name = next(name for name, other in model.named_parameters() if other is x)
                 raise CutError(f"the model writes over its parameter {name!r} when it runs: what it did is not undone")
         scores = scores_in(result, len(images))

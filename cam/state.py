@@ -6,8 +6,8 @@ import threading
 from collections import Counter, OrderedDict, defaultdict, deque
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, contextmanager
-from itertools import chain
-from operator import is_
+from itertools import chain, islice
+from operator import is_, itemgetter
 from typing import Any
 
 import torch
@@ -15,6 +15,10 @@ from torch import Tensor, nn
 
 CONTAINERS = frozenset({list, dict, set, OrderedDict, defaultdict, Counter, deque})
 ATOMS = frozenset({bool, int, float, str, type(None)})
+# What every module has from the beginning; hooks are in dicts, and so are its tensors and modules, which hold no more.
+BARE = tuple(vars(nn.Module()))
+OWN = ("_parameters", "_buffers", "_modules")
+HOOKS = itemgetter(*(k for k, name in enumerate(BARE) if isinstance(vars(nn.Module())[name], dict) and name not in OWN))
 # Tensors of these types with fewer numbers than this are copied and compared together, not one by one.
 PLAIN, SMALL = frozenset({Tensor, nn.Parameter}), 1 << 14
 # The integers that have as many bytes as a number; 8 and more are taken in pieces of 8.
@@ -36,19 +40,21 @@ def untouched(model: nn.Module, parameters: bool = True) -> Iterator[Callable[[]
 
     Args:
         model: the model.
-        parameters: whether the values of parameters are put back too, which takes a copy of them all.
+        parameters: whether the values of parameters and their places in memory are put back too, which takes a copy of
+            them all.
     """
     held = _Held(model)
     valued = [x for x in held.tensors if parameters or not isinstance(x, nn.Parameter)]
-    small = [x for x in valued if _is_plain(x) and x.numel() < SMALL]
-    large = set(map(id, valued)).difference(map(id, small))
+    plain = [x for x in valued if _is_plain(x)]
+    small = [x for x in plain if x.numel() < SMALL and x.is_contiguous()]
+    others = set(map(id, valued)).difference(map(id, small))
     restores = [
         held.put_back,
-        _laid_out(held.tensors),
+        _laid_out(plain),
         *map(_together, _alike(small)),
-        *(_alone(x) for x in valued if id(x) in large),
+        *(_alone(x) for x in valued if id(x) in others),
+        _recording(held.tensors),
     ]
-    restores.append(_recording(held.tensors))
 
     def put_back() -> None:
         for restore in restores:
@@ -127,7 +133,16 @@ class _Held:
             self.attributes.append((own, own.copy()))
             # A scripted module has its tensors elsewhere.
             found.update((id(x), x) for x in (*module._parameters.values(), *module._buffers.values()) if x is not None)
-            waiting.append(own)
+            values = list(own.values())
+            if tuple(islice(own, len(BARE))) == BARE and not any(hooks := HOOKS(values)):
+                self.empty += hooks
+                for box in map(own.__getitem__, OWN):
+                    if box:
+                        self.full.append((box, box.copy()))
+                    else:
+                        empty(box)
+                values = [module._non_persistent_buffers_set, *values[len(BARE) :]]
+            waiting.append(values)
             while waiting:
                 box = waiting.pop()
                 for value in list(box.values() if isinstance(box, dict) else box):
@@ -142,7 +157,7 @@ class _Held:
                     elif kind in ATOMS:
                         pass
                     elif kind is tuple:
-                        if id(value) not in met:
+                        if id(value) not in met and not ATOMS.issuperset(map(type, value)):
                             met.add(id(value))
                             waiting.append(value)
                     elif isinstance(value, Tensor) and value.layout == torch.strided:
@@ -172,10 +187,11 @@ def _alike(tensors: Iterable[Tensor]) -> list[list[Tensor]]:
 
 def _together(tensors: list[Tensor]) -> Callable[[], None]:
     """Return what gives small tensors of one type their values back: copied and compared all at once."""
-    copy = _joined(tensors)
+    rows = [x.detach().view(-1) for x in tensors]  # the same numbers: `_laid_out` has put them where they were
+    copy = torch.cat(rows)
 
     def restore() -> None:
-        if torch.equal(_bits(_joined(tensors)), _bits(copy)):
+        if torch.equal(_bits(torch.cat(rows)), _bits(copy)):
             return
         for x, one in zip(tensors, copy.split([x.numel() for x in tensors]), strict=True):
             if not _equal(x, one):
@@ -194,21 +210,17 @@ def _alone(x: Tensor) -> Callable[[], None]:
     return restore
 
 
-def _joined(tensors: list[Tensor]) -> Tensor:
-    with torch.no_grad():
-        return torch.cat([x.reshape(-1) for x in tensors])
-
-
 def _is_plain(x: Tensor) -> bool:
     """Whether a tensor is numbers in memory and nothing else."""
     return type(x) in PLAIN and x.layout == torch.strided and not x.is_quantized
 
 
-def _laid_out(tensors: Iterable[Tensor]) -> Callable[[], None]:
-    """Return what gives tensors back their place in memory, their shape and their type of number, as `x.data = y`,
-    `x.resize_(...)` and `module.half()` change them.
+def _laid_out(tensors: list[Tensor]) -> Callable[[], None]:
+    """Return what gives plain tensors back their place in memory, their shape and their type of number.
+
+    `x.data = y`, `x.resize_(...)` and `module.half()` change them.
     """
-    kept = [(x, x.detach()) for x in tensors if _is_plain(x)]
+    kept = [(x, x.detach()) for x in tensors]
 
     def restore() -> None:
         for x, same in kept:
