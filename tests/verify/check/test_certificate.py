@@ -15,7 +15,7 @@ from verify.check.judge import check_model
 from verify.check.places import arranged
 from verify.report import check as shown
 
-from .conftest import picture, small
+from .conftest import Do, picture, small
 
 HEADS = ("exp", "sigmoid", "softmax", "log_softmax")
 
@@ -108,15 +108,6 @@ def test_a_wrong_rule_for_balls_shows_in_the_certificate(monkeypatch):
     true = table.RULES["gelu"]
     monkeypatch.setitem(table.RULES, "gelu", lambda *how, **named: scaled(true(*how, **named), arb(1 + 1e-3)))
     assert certified().exact > 1e-7
-
-
-class Do(nn.Module):
-    def __init__(self, function):
-        super().__init__()
-        self.function = function
-
-    def forward(self, x):
-        return self.function(x)
 
 
 def behind(function):

@@ -12,7 +12,7 @@ from verify.check.places import arranged, is_map
 from verify.check.reasons import CLOSED, EXACT, LATER
 from verify.errors import UsageError
 
-from .conftest import picture, small
+from .conftest import Do, picture, small
 
 
 def holds(found):
@@ -323,15 +323,6 @@ def test_advice_is_one_of_three():
         "use the exact weights",
         "take this layer instead",
     }
-
-
-class Do(nn.Module):
-    def __init__(self, function):
-        super().__init__()
-        self.function = function
-
-    def forward(self, x):
-        return self.function(x)
 
 
 def behind(function):
