@@ -10,6 +10,7 @@ import copy
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from difflib import get_close_matches
+from functools import partial
 from types import TracebackType
 from typing import Any
 
@@ -18,6 +19,7 @@ from torch import Tensor, nn
 
 from cam.arrangements import Arrangement, arranged
 from cam.heads import Head, head
+from cam.inventory import Latest
 from cam.jets import pure_derivatives
 from cam.maps import Explanation, pixel_weights, shown
 from cam.place import CutError, Place, find
@@ -69,6 +71,7 @@ class GradCAMPlusPlus:
     call: int | None = None
     places: tuple[Place, ...] = field(init=False, repr=False)
     _straight: set[Any] = field(init=False, repr=False, default_factory=set)
+    _latest: Latest = field(init=False, repr=False, default_factory=partial(Latest, demand_ready))
 
     def __post_init__(self) -> None:
         if self.weights not in WEIGHTS:
@@ -166,7 +169,6 @@ class GradCAMPlusPlus:
 
     def _layers(self, images: Tensor, targets: Targets) -> "list[_Layer]":
         _demand_images(images)
-        demand_ready(self.model)
         wanted = listed(targets, len(images))
         try:
             return self._recorded(images, wanted)
@@ -178,7 +180,7 @@ class GradCAMPlusPlus:
         return [self._followed(place, images, one_each)[0] for place in self.places]
 
     def _recorded(self, images: Tensor, wanted: Sequence[One | None]) -> "list[_Layer]":
-        with recorded(self.model, self.places, images, watched=self.weights == "exact") as run:
+        with recorded(self.model, self.places, images, self._latest, watched=self.weights == "exact") as run:
             for place, A in zip(self.places, run.activations, strict=True):
                 _demand_finite(place, A)
             one_each = chosen(wanted, run.scores)

@@ -16,6 +16,7 @@ from torch.autograd.graph import GradientEdge, get_gradient_edge
 from torch.overrides import TorchFunctionMode
 from torch.utils._pytree import tree_iter, tree_map_only
 
+from cam.inventory import Latest
 from cam.place import CutError, Place, described, floating, number_of, scores_in, storage_of
 from cam.state import plain_torch, times_written, untouched
 
@@ -157,25 +158,29 @@ class _Layer:
 
 
 @contextmanager
-def recorded(model: nn.Module, places: Sequence[Place], images: Tensor, watched: bool) -> Iterator[Recording]:
+def recorded(
+    model: nn.Module, places: Sequence[Place], images: Tensor, latest: Latest, watched: bool
+) -> Iterator[Recording]:
     """Run the model once and yield what was recorded. The model comes back as it was at the end.
 
     Args:
         model: in eval mode; (B, ...) -> scores (B, C).
         places: outputs of its layers.
         images: (B, ...).
+        latest: what is known of what the model holds.
         watched: whether to watch if the model keeps something from autograd.
 
     Raises:
         CutError: a layer does not run, or several times without `call` saying which is meant, or does not put out one
-            floating tensor (B, ...); the scores are not (B, C); the model writes over its parameters.
+            floating tensor (B, ...); the scores are not (B, C); the model writes over its parameters, or is not what
+            `latest` demands.
     """
     watch = _Watch()
     layers = [_Layer(place, watch) for place in places]
-    parameters = (x for module in model.modules() for x in module._parameters.values() if x is not None)
-    written = [(x, times_written(x), x.data_ptr()) for x in parameters]
     with plain_torch():
-        with untouched(model, parameters=False), ExitStack() as stack:
+        held = latest.of(model)
+        written = _written(held.parameters)
+        with untouched(model, parameters=False, held=held), ExitStack() as stack:
             for layer in layers:
                 for handle in (
                     layer.place.module.register_forward_pre_hook(layer.starts, with_kwargs=True),
@@ -185,14 +190,19 @@ def recorded(model: nn.Module, places: Sequence[Place], images: Tensor, watched:
             # A layer's hook turns recording on: this turns it off again.
             with torch.no_grad(), watch if watched else nullcontext():
                 result = model(images.clone())
-        for x, times, place in written:
-            if times_written(x) != times or x.data_ptr() != place:
-                name = next(name for name, other in model.named_parameters() if other is x)
-                raise CutError(f"the model writes over its parameter {name!r} when it runs: what it did is not undone")
+        if (after := _written(held.parameters)) != written:
+            x = next(x for x, old, new in zip(held.parameters, written, after, strict=True) if old != new)
+            name = next(name for name, other in model.named_parameters() if other is x)
+            raise CutError(f"the model writes over its parameter {name!r} when it runs: what it did is not undone")
         scores = scores_in(result, len(images))
         activations, edges = zip(*(layer.found(len(images)) for layer in layers), strict=True)
         with torch.enable_grad():
             yield Recording(scores, activations, edges, watch.severed)
+
+
+def _written(parameters: Sequence[Tensor]) -> list[tuple[int, int]]:
+    """Return how often parameters have been written over and where they are in memory."""
+    return [(x._version, x.data_ptr()) for x in parameters]
 
 
 def scores_of(model: nn.Module, images: Tensor) -> Tensor:

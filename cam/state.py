@@ -3,24 +3,22 @@
 import random
 import sys
 import threading
-from collections import Counter, OrderedDict, defaultdict, deque
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, contextmanager
-from itertools import chain, islice
-from operator import is_, itemgetter
+from itertools import chain
+from operator import attrgetter, is_
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
-CONTAINERS = frozenset({list, dict, set, OrderedDict, defaultdict, Counter, deque})
-ATOMS = frozenset({bool, int, float, str, type(None)})
-# What every module has from the beginning; hooks are in dicts, and so are its tensors and modules, which hold no more.
-BARE = tuple(vars(nn.Module()))
-OWN = ("_parameters", "_buffers", "_modules")
-HOOKS = itemgetter(*(k for k, name in enumerate(BARE) if isinstance(vars(nn.Module())[name], dict) and name not in OWN))
+from cam.inventory import Inventory
+
 # Tensors of these types with fewer numbers than this are copied and compared together, not one by one.
 PLAIN, SMALL = frozenset({Tensor, nn.Parameter}), 1 << 14
+# What autograd keeps with a leaf.
+IS_LEAF, RECORDED = attrgetter("is_leaf"), attrgetter("requires_grad", "grad")
 # The integers that have as many bytes as a number; 8 and more are taken in pieces of 8.
 BITS = {1: torch.int8, 2: torch.int16, 4: torch.int32}
 # A model that runs here has hooks in it and torch has flags set: one at a time, whatever thread asks.
@@ -28,7 +26,7 @@ ALONE = threading.RLock()
 
 
 @contextmanager
-def untouched(model: nn.Module, parameters: bool = True) -> Iterator[Callable[[], None]]:
+def untouched(model: nn.Module, parameters: bool = True, held: Inventory | None = None) -> Iterator[Callable[[], None]]:
     """Put back what a run changes in a model and in the generators of random numbers: at the end, and in a model also
     whenever the yielded function is called.
 
@@ -42,15 +40,17 @@ def untouched(model: nn.Module, parameters: bool = True) -> Iterator[Callable[[]
         model: the model.
         parameters: whether the values of parameters and their places in memory are put back too, which takes a copy of
             them all.
+        held: what the model holds now, if that is known.
     """
-    held = _Held(model)
+    held = held or Inventory(model)
     valued = [x for x in held.tensors if parameters or not isinstance(x, nn.Parameter)]
     plain = [x for x in valued if _is_plain(x)]
-    small = [x for x in plain if x.numel() < SMALL and x.is_contiguous()]
-    others = set(map(id, valued)).difference(map(id, small))
+    same = [x.detach() for x in plain]
+    small = [(x, y) for x, y in zip(plain, same, strict=True) if y.numel() < SMALL and y.is_contiguous()]
+    others = set(map(id, valued)).difference(id(x) for x, _ in small)
     restores = [
         held.put_back,
-        _laid_out(plain),
+        _laid_out(plain, same),
         *map(_together, _alike(small)),
         *(_alone(x) for x in valued if id(x) in others),
         _recording(held.tensors),
@@ -115,86 +115,28 @@ def _generators(tensors: Iterable[Tensor]) -> Iterator[None]:
         yield
 
 
-class _Held:
-    """What the modules of a model hold, as it is now. Most models have hundreds of modules, each with a dozen empty
-    dicts for hooks: what is empty costs one question and nothing else.
-    """
-
-    def __init__(self, model: nn.Module) -> None:
-        self.attributes: list[tuple[dict[str, Any], dict[str, Any]]] = []
-        self.empty: list[Any] = []
-        self.full: list[tuple[Any, Any]] = []
-        found: dict[int, Tensor] = {}
-        met: set[int] = set()
-        waiting: list[Any] = []
-        empty = self.empty.append
-        for module in model.modules():
-            own = vars(module)
-            self.attributes.append((own, own.copy()))
-            # A scripted module has its tensors elsewhere.
-            found.update((id(x), x) for x in (*module._parameters.values(), *module._buffers.values()) if x is not None)
-            values = list(own.values())
-            if tuple(islice(own, len(BARE))) == BARE and not any(hooks := HOOKS(values)):
-                self.empty += hooks
-                for box in map(own.__getitem__, OWN):
-                    if box:
-                        self.full.append((box, box.copy()))
-                    else:
-                        empty(box)
-                values = [module._non_persistent_buffers_set, *values[len(BARE) :]]
-            waiting.append(values)
-            while waiting:
-                box = waiting.pop()
-                for value in list(box.values() if isinstance(box, dict) else box):
-                    kind = type(value)
-                    if kind in CONTAINERS:
-                        if not value:
-                            empty(value)
-                        elif id(value) not in met:
-                            met.add(id(value))
-                            self.full.append((value, value.copy()))
-                            waiting.append(value)
-                    elif kind in ATOMS:
-                        pass
-                    elif kind is tuple:
-                        if id(value) not in met and not ATOMS.issuperset(map(type, value)):
-                            met.add(id(value))
-                            waiting.append(value)
-                    elif isinstance(value, Tensor) and value.layout == torch.strided:
-                        found[id(value)] = value
-        self.tensors = list(found.values())
-
-    def put_back(self) -> None:
-        for own, attributes in self.attributes:
-            if own.keys() != attributes.keys() or not all(map(is_, own.values(), attributes.values())):
-                own.clear()
-                own.update(attributes)
-        for box in self.empty:
-            if box:
-                box.clear()
-        for box, copy in self.full:
-            box.clear()
-            (box.extend if isinstance(box, (list, deque)) else box.update)(copy)
-
-
-def _alike(tensors: Iterable[Tensor]) -> list[list[Tensor]]:
-    """Return the tensors by type of number and device."""
-    groups: defaultdict[Any, list[Tensor]] = defaultdict(list)
-    for x in tensors:
-        groups[x.dtype, x.device].append(x)
+def _alike(tensors: Iterable[tuple[Tensor, Tensor]]) -> list[list[tuple[Tensor, Tensor]]]:
+    """Return tensors by type of number and device."""
+    groups: defaultdict[Any, list[tuple[Tensor, Tensor]]] = defaultdict(list)
+    for x, same in tensors:
+        groups[same.dtype, same.device].append((x, same))
     return list(groups.values())
 
 
-def _together(tensors: list[Tensor]) -> Callable[[], None]:
-    """Return what gives small tensors of one type their values back: copied and compared all at once."""
-    rows = [x.detach().view(-1) for x in tensors]  # the same numbers: `_laid_out` has put them where they were
+def _together(tensors: list[tuple[Tensor, Tensor]]) -> Callable[[], None]:
+    """Return what gives small tensors of one type their values back: copied and compared all at once.
+
+    Args:
+        tensors: each with another of the same numbers, in which `_laid_out` has put them again.
+    """
+    rows = [same if same.ndim == 1 else same.view(-1) for _, same in tensors]
     copy = torch.cat(rows)
 
     def restore() -> None:
         if torch.equal(_bits(torch.cat(rows)), _bits(copy)):
             return
-        for x, one in zip(tensors, copy.split([x.numel() for x in tensors]), strict=True):
-            if not _equal(x, one):
+        for (x, _), row, one in zip(tensors, rows, copy.split([row.numel() for row in rows]), strict=True):
+            if not _equal(row, one):
                 _write(x, one.view(x.shape))
 
     return restore
@@ -215,18 +157,21 @@ def _is_plain(x: Tensor) -> bool:
     return type(x) in PLAIN and x.layout == torch.strided and not x.is_quantized
 
 
-def _laid_out(tensors: list[Tensor]) -> Callable[[], None]:
+def _laid_out(tensors: list[Tensor], same: list[Tensor]) -> Callable[[], None]:
     """Return what gives plain tensors back their place in memory, their shape and their type of number.
 
     `x.data = y`, `x.resize_(...)` and `module.half()` change them.
+
+    Args:
+        tensors: the tensors.
+        same: others of the same numbers, place, shape and type, one for each.
     """
-    kept = [(x, x.detach()) for x in tensors]
 
     def restore() -> None:
-        for x, same in kept:
-            if x.dtype != same.dtype or not x.is_set_to(same):
+        for x, kept in zip(tensors, same, strict=True):
+            if x.dtype != kept.dtype or not x.is_set_to(kept):
                 with torch.inference_mode(x.is_inference()):
-                    x.data = same
+                    x.data = kept
 
     return restore
 
@@ -245,10 +190,14 @@ def _write(x: Tensor, values: Tensor) -> None:
 
 
 def _recording(tensors: list[Tensor]) -> Callable[[], None]:
-    kept = [(x, x.requires_grad, x.grad) for x in tensors if x.is_leaf]
+    """Return what makes leaves of autograd leaves again, and gives them their `requires_grad` and `.grad` back."""
+    leaves = [x for x in tensors if x.is_leaf]
+    before = list(map(RECORDED, leaves))
 
     def restore() -> None:
-        for x, requires_grad, grad in kept:
+        if all(map(IS_LEAF, leaves)) and all(map(is_, *map(chain.from_iterable, (map(RECORDED, leaves), before)))):
+            return
+        for x, (requires_grad, grad) in zip(leaves, before, strict=True):
             if not x.is_leaf and not x._is_view():
                 x.detach_()
             if x.is_leaf:
