@@ -1,11 +1,13 @@
 """How long a heatmap takes, beside other libraries, a forward pass, and a forward and a full backward pass.
 
 Run as `python -m verify.bench.maps NAME BATCH SETTINGS`. All are measured in turn, on the same images, several rounds
-of them after one that warms up; ratios are medians over rounds of ratios within a round.
+of them after one that warms up; ratios are medians over rounds of ratios within a round. The order is another one in
+each round: what runs after a backward pass through a whole network finds memory in another state.
 """
 
 import importlib.util
 import json
+import random
 import sys
 import time
 from collections.abc import Callable, Sequence
@@ -72,9 +74,11 @@ def measure(mapped: Mapped, batch: int, how: How, clock: Clock = time.perf_count
     images = torch.cat([made.picture(seed, torch.float32) for seed in range(batch)])
     first_s, works = _works(model, made.layer, images, clock)
     times: dict[str, list[float]] = {name: [] for name in works}
+    order, drawn = list(works), random.Random(0)
     for n in range(how.rounds + 1):
-        for name, work in works.items():
-            seconds, _ = timed(work, clock)
+        drawn.shuffle(order)
+        for name in order:
+            seconds, _ = timed(works[name], clock)
             if n:
                 times[name].append(seconds)
     fastest = min((name for name in PEERS if name in works), key=lambda name: median(times[name]), default=None)

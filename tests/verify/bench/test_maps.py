@@ -34,6 +34,16 @@ def test_a_row_can_be_written_down_and_shown(monkeypatch):
     assert "resnet18" in shown.markdown({"processor": "one", "rows": [], "gains": [], "maps": [found]})
 
 
+def test_each_round_measures_all_in_an_order_of_its_own(monkeypatch):
+    ran = []
+    works = {name: lambda name=name: ran.append(name) for name in ("closed", "exact", "forward", "passes")}
+    monkeypatch.setattr(maps, "_works", lambda *_args: (0.0, works))
+    maps.measure(SMALL, 1, How(rounds=8), Clock())
+    rounds = [tuple(ran[n : n + 4]) for n in range(0, len(ran), 4)]
+    assert len(rounds) == 9 and all(set(one) == set(works) for one in rounds)
+    assert len({one[0] for one in rounds}) > 2 and len(set(rounds)) > 4
+
+
 def test_without_peers_nothing_is_said_of_them():
     found = maps.measure(SMALL, 1, How(rounds=1), Clock())
     assert found["to_fastest_peer"] is None
