@@ -33,7 +33,7 @@ def check(
     target: int | None,
     head: str,
     places: str,
-    weights: Path | None,
+    state: Path | None,
     size: int | None,
     seed: int | None,
     report: Path,
@@ -49,7 +49,7 @@ def check(
         target: the class.
         head: the outer function.
         places: how the layer's activations are arranged.
-        weights: a state dict.
+        state: a file with a state dict.
         size: of the picture.
         seed: of random weights and of the sample.
         report: directory of the page.
@@ -69,7 +69,7 @@ def check(
     kept = report / f".{joined('check', model, layer, Path(image).stem, *named)}"
     with progress(console, quiet) as tell, redirect_stdout(sys.stderr):  # what a model prints is no data
         tell("loading", 0, 1)
-        subject = models.load(model, weights, seed)
+        subject = models.load(model, state, seed)
         view = views.view(image, subject, size)
         found = check_model(
             subject.model,

@@ -60,12 +60,12 @@ class Subject:
     label: Callable[[int], str] = "class {}".format
 
 
-def load(name: str, weights: Path | None = None, seed: int = SEED) -> Subject:
+def load(name: str, state: Path | None = None, seed: int = SEED) -> Subject:
     """Return the network called `name`.
 
     Args:
         name: one of the forms above.
-        weights: a file with a state dict.
+        state: a file with a state dict.
         seed: of random weights; torch's own generator is left as it was.
 
     Raises:
@@ -75,8 +75,8 @@ def load(name: str, weights: Path | None = None, seed: int = SEED) -> Subject:
     import torch
 
     if name == LITE0:
-        if weights is not None:
-            raise UsageError("lite0 has its own weights: leave out --weights")
+        if state is not None:
+            raise UsageError("lite0 has its own weights: leave out --state")
         published = "published weights, trained on ImageNet"
         scale = (127.0,) * 3, (128.0,) * 3  # exact: the numbers of lite0.preprocess
         return Subject(name, lite0.load_lite0(), published, lite0.LAYER, lite0.SIDE, *scale, lite0.label)
@@ -88,7 +88,7 @@ def load(name: str, weights: Path | None = None, seed: int = SEED) -> Subject:
     elif colon and kind.endswith(".py"):
         make = _factory(Path(kind), rest)
     elif Path(name).suffix in (".pt", ".pth"):
-        raise UsageError(f"{name} may hold weights, not a network: name the network, and give --weights {name}")
+        raise UsageError(f"{name} may hold weights, not a network: name the network, and give --state {name}")
     elif name.endswith(".py"):
         raise UsageError(f"{name} may make several networks: name the function, {name}:FACTORY")
     else:
@@ -97,9 +97,9 @@ def load(name: str, weights: Path | None = None, seed: int = SEED) -> Subject:
         torch.manual_seed(seed)
         model, side = make(rest)
     told = f"random weights (seed {seed}): its scores mean nothing, its operations do" if kind in makers else ""
-    if weights is not None:
-        _put_in(model, weights)
-        told = f"weights of {weights.name}"
+    if state is not None:
+        _put_in(model, state)
+        told = f"weights of {state.name}"
     model = model.to(torch.float64).eval().requires_grad_(False)
     return Subject(name, model, told or f"weights as {rest} makes them", side=side)
 

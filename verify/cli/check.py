@@ -17,7 +17,7 @@ def check(
     target: Target = None,
     head: Annotated[str, Option(help="The outer function: exp, sigmoid, softmax or log_softmax.")] = "exp",
     places: Places = "channels-first",
-    weights: State = None,
+    state: State = None,
     size: Annotated[int | None, Option(min=1, help="Height and width of the picture.")] = None,
     seed: Annotated[
         int | None, Option(min=0, max=LARGEST_SEED, help="Seed of random weights and of the sample.")
@@ -40,7 +40,7 @@ def check(
             target=target,
             head=head,
             places=places,
-            weights=weights,
+            state=state,
             size=size,
             seed=seed,
             report=report,

@@ -407,6 +407,20 @@ def test_a_heatmap_through_what_has_no_gradient_is_refused(gradcampp, factory, w
     assert err.count("\n") == 1
 
 
+@pytest.mark.parametrize("command", ["check", "heatmap"])
+def test_a_state_dict_is_given_as_the_message_says(gradcampp, factory, tmp_path, command):
+    import torch
+
+    from verify.check.models import load
+
+    kept = str(tmp_path / "w.pt")
+    torch.save(load(f"{factory}:good").model.state_dict(), kept)
+    status, _, err = gradcampp(command, kept, "--layer", "0", "--image", "seen.npy")
+    assert (status, f"give --state {kept}" in err) == (2, True)
+    status, _, _ = gradcampp(command, f"{factory}:good", "--layer", "0", "--image", "seen.npy", "--state", kept)
+    assert status == 0
+
+
 def test_the_sign_of_a_difference_can_be_read_in_grey():
     pixels = np.zeros((40, 40, 3), np.uint8)
     found = {"map": {"closed": [[1.0, 0.0]], "exact": [[0.0, 1.0]]}}

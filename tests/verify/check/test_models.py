@@ -61,7 +61,7 @@ def test_a_factory_that_fails_or_is_missing_is_one_line(factory, function, says)
     ("name", "says"),
     [
         ("lite1", "MODEL is lite0, timm:NAME"),
-        ("weights.pt", "give --weights weights.pt"),
+        ("weights.pt", "give --state weights.pt"),
         ("mine.py", "mine.py:FACTORY"),
         ("nothere.py:f", "there is no file nothere.py"),
         ("timm:convnext_tinny", "did you mean 'convnext_tiny'"),
