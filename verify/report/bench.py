@@ -3,6 +3,8 @@
 from collections.abc import Iterable, Sequence
 from typing import Any
 
+from rich.box import SIMPLE
+from rich.padding import Padding
 from rich.table import Table
 
 from verify.bench.peers import NOT_RUN
@@ -39,6 +41,8 @@ MAPS = (
     "exact to closed",
 )
 SAYS = {workload.name: workload.says for workload in WORKLOADS}
+# Columns of words; those of numbers are as wide as a number or a word of their head.
+WORDS = ("tail", "network, layer", "forward and backward passes")
 EMPTY = "Not measured yet: `gradcampp bench --record` does it, on a machine that does nothing else.\n"
 
 
@@ -99,15 +103,16 @@ def tables(
 
 def terminal(
     rows: Sequence[dict[str, Any]] = (), gains: Sequence[dict[str, Any]] = (), maps: Sequence[dict[str, Any]] = ()
-) -> Iterable[Table]:
+) -> Iterable[Padding]:
     """Yield the tables for a terminal; ~ is extrapolated from a sample."""
     for head, body in tables(rows, gains, maps):
-        table = Table()
-        for name in head:
-            table.add_column(name, overflow="fold")
+        table = Table(box=SIMPLE, padding=0, show_edge=False)
+        for name, *column in zip(head, *body, strict=True):
+            longest = max(len(word) for cell in (name, *column) for word in cell.split())
+            table.add_column(name, min_width=longest, max_width=None if name in WORDS else longest)
         for line in body:
             table.add_row(*line)
-        yield table
+        yield Padding(table, (0, 0, 1, 0))
 
 
 def markdown(record: dict[str, Any]) -> str:

@@ -27,8 +27,8 @@ CERTIFIED = {
     BALLS: (
         f"{_SAMPLE}Score and derivatives of the traced tail are enclosed in balls, as "
         "power series along the entry’s line, in arithmetic that adds every rounding to the radius; so are both "
-        "weights. What is meant is the function that the tail with its float64 constants is in real arithmetic. "
-        "Neither torch’s derivatives nor the engine’s are relied upon."
+        "weights. What is meant is the function that the tail with its float64 constants is in real arithmetic, "
+        "where a cast to fewer digits changes nothing. Neither torch’s derivatives nor the engine’s are relied upon."
     ),
     ROUNDING: (
         f"{_SAMPLE}It differentiates the tail three times by nested reverse mode, not "

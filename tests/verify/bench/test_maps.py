@@ -3,8 +3,9 @@
 import json
 
 import pytest
+from rich.console import Console
 
-from verify.bench import maps
+from verify.bench import maps, run
 from verify.bench.peers import NOT_RUN
 from verify.bench.row import How
 from verify.catalogue.zoo import Architecture
@@ -32,6 +33,18 @@ def test_a_row_can_be_written_down_and_shown(monkeypatch):
     ((head, body),) = shown.tables([], [], [found])
     assert len(head) == len(body[0]) and body[0][:2] == ("resnet18, layer4", "2")
     assert "resnet18" in shown.markdown({"processor": "one", "rows": [], "gains": [], "maps": [found]})
+
+
+def test_a_terminal_of_80_columns_shows_every_word_whole(capsys):
+    record = run.recorded()
+    parts = {part: record[part] for part in ("rows", "gains", "maps")}
+    for table in shown.terminal(**parts):
+        Console(width=80).print(table)
+    printed = set(capsys.readouterr().out.split())
+    expected = {
+        word for head, body in shown.tables(**parts) for line in (head, *body) for cell in line for word in cell.split()
+    }
+    assert expected and expected <= printed
 
 
 def test_each_round_measures_all_in_an_order_of_its_own(monkeypatch):
