@@ -46,6 +46,8 @@ class Certificate:
         engine: max |difference| of the exact weight by the engine and by nested reverse mode, beside the bound; with
             balls the same as `exact`.
         off_kinks: whether, rounding included, no unit of a piecewise-linear tail lies on a kink; False if not known.
+        one_map: whether, besides, the outer function is exp. S is affine around A then, so the true weights are the
+            same at every entry that counts, and the two true maps are one.
         lost: if some entries were not certified, why the first was not; "" otherwise.
         why: if nothing could be certified, why; "" otherwise.
     """
@@ -60,6 +62,7 @@ class Certificate:
     exact: float | None = None
     engine: float | None = None
     off_kinks: bool = False
+    one_map: bool = False
     lost: str = ""
     why: str = ""
 
@@ -92,10 +95,11 @@ def certify(where: "Cut", both: "Both", head: str, order: "Tensor", seed: int = 
     chosen = torch.cat([worst[None], drawn[drawn != worst]])[:sample]
     entries = counting[chosen.sort().values]
     found = _by_balls(where, tail, both, head, order, entries)
-    if isinstance(found, Certificate):
-        return found
-    other = _by_rounding(where, tail, both, head, order, entries)
-    return replace(other, why=f"{other.why}; and no balls: {found}") if other.why else other
+    if not isinstance(found, Certificate):
+        other = _by_rounding(where, tail, both, head, order, entries)
+        found = replace(other, why=f"{other.why}; and no balls: {found}") if other.why else other
+    off_kinks = _off_kinks(where)
+    return replace(found, off_kinks=off_kinks, one_map=off_kinks and head == "exp")
 
 
 def _by_balls(
@@ -143,7 +147,6 @@ def _by_balls(
         closed=errors[0],
         exact=errors[1],
         engine=errors[1],
-        off_kinks=_off_kinks(where),
         lost=lost,
     )
 
@@ -191,7 +194,6 @@ def _by_rounding(
         closed=float(closed[known].max()),
         exact=float(exact[known].max()),
         engine=float(engine[known].abs().max()),
-        off_kinks=_off_kinks(where),
         lost="" if bool(known.all()) else "the bound is infinite",
     )
 

@@ -155,10 +155,9 @@ def _hottest(found: Mapping[str, Any]) -> str:
 def certificate(found: Mapping[str, Any]) -> str:
     """Say what is certain, and by what."""
     told = found["certificate"]
-    if told["why"]:
-        return f"not certified: {told['why']}"
+    sample = f"not certified: {told['why']}" if told["why"] else _of_sample(told) + _errors(told)
     kinks = "; certainly no unit behind the layer lies on a kink" if told["off_kinks"] else ""
-    return _of_sample(told) + _errors(told) + kinks
+    return sample + kinks + (": the two true maps are one" if told["one_map"] else "")
 
 
 def _of_sample(told: Mapping[str, Any]) -> str:

@@ -44,6 +44,7 @@ def test_balls_certify_the_computed_weights_under_every_head(activation, head):
     assert found.within >= found.least
     assert (found.apart == 16) is (activation is not nn.ReLU or head != "exp")
     assert found.off_kinks is (activation is nn.ReLU)
+    assert found.one_map is (activation is nn.ReLU and head == "exp")
 
 
 @pytest.mark.parametrize("head", HEADS)

@@ -25,7 +25,7 @@ def test_behind_a_piecewise_linear_tail_the_closed_form_applies():
     assert all(each.holds for each in found.assumptions if each.needed)
     assert found.weights.largest <= found.weights.bound < 1e-12
     assert found.weights.counting > 10
-    assert (found.certificate.apart, found.certificate.off_kinks) == (0, True)
+    assert (found.certificate.apart, found.certificate.off_kinks, found.certificate.one_map) == (0, True, True)
     assert found.certificate.within < 1e-9
     assert 0 < found.kinks.nearest <= found.kinks.median
     assert found.maps.difference < 1e-12
@@ -115,6 +115,7 @@ def test_on_a_kink_the_layer_behind_it_is_named():
     assert holds(found)["off-kinks"] is False
     assert (found.advice, found.instead) == (LATER, "2")
     assert not found.certificate.off_kinks
+    assert not found.certificate.one_map
 
 
 @pytest.mark.parametrize("head", ["sigmoid", "softmax", "log_softmax"])
@@ -179,7 +180,9 @@ def test_a_score_that_falls_everywhere_is_said_to_have_been_compared_nowhere():
 def test_large_tails_are_not_certified_and_it_is_said_why(monkeypatch):
     monkeypatch.setattr("verify.check.certificate.WORK", 10)
     monkeypatch.setattr("verify.check.certificate.LARGEST", 10)
-    assert "numbers, more than 10" in check_model(small(), "0", picture()).certificate.why
+    found = check_model(small(), "0", picture()).certificate
+    assert "numbers, more than 10" in found.why
+    assert found.one_map  # which takes one pass
     monkeypatch.undo()
     monkeypatch.setattr("verify.check.certificate.WORK", 10)
     monkeypatch.setattr("verify.check.certificate.HELD", 10)
