@@ -54,6 +54,8 @@ def along_lines(
         NoRule: an operation is none of `verify.balls.table`; the message names it and its layer.
         Kink: a value that all lines share is not known: at a pole, or a comparison that is not proved.
     """
+    if not len(entries):
+        return []
     sample = Sample(len(entries), orders)
     with precision(bits, orders + 1), torch.no_grad():
         mark = zeros((len(entries), A.numel()))

@@ -20,7 +20,7 @@ from verify.bench.workloads import CLASS, WORKLOADS
 from verify.catalogue.zoo import ZOO
 from verify.check.compare import CANCELS
 
-from .conftest import fraction, numbers
+from .conftest import fraction, numbers, tail_of
 
 # Gates, norms, windows, concatenations, attention, mixing, a volume of pools; small enough for some seconds.
 NAMES = (
@@ -32,6 +32,11 @@ NAMES = (
     "xcit_nano_12_p16_224",
     "pvt_v2_b0",
 )
+
+
+def test_without_entries_there_are_no_lines():
+    A = numbers(1, 2, 3, 3)
+    assert along_lines(tail_of(torch.tanh, A).graph, A, [], CLASS) == []
 
 
 @pytest.mark.parametrize("head", [None, "log_softmax"])
