@@ -25,12 +25,14 @@ PRIMITIVES: dict[Any, Callable[..., Any]] = get_decompositions(
         aten._scaled_dot_product_flash_attention_for_cpu,  # no second derivative, as for
         aten.hardsigmoid,
         aten.hardswish,
+        aten.multi_margin_loss,
         aten.glu,  # no forward derivative of its own derivative, as for
         aten.grid_sampler_2d,
         aten.select_scatter,  # its gradient is wrong under vmap
         aten.slice_scatter,  # vmap refuses it on a slice without an end
         aten._unsafe_masked_index,  # of which slice_scatter is made, and which has no forward derivative
         aten._unsafe_index,
+        aten.nll_loss_forward,  # which puts out two tensors
     ]
 )
 

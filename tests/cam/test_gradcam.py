@@ -201,8 +201,10 @@ def test_targets_may_be_functions_of_an_image_s_scores():
         lambda scores: scores.logsumexp(0),
         lambda scores: torch.addcmul(scores[0], scores[1], scores[2]),
         lambda scores: F.cosine_similarity(scores, torch.ones_like(scores), 0),
+        lambda scores: -F.cross_entropy(scores, torch.tensor(2)),
+        lambda scores: -F.cross_entropy(scores[None], torch.tensor([2]), label_smoothing=0.1),
     ],
-    ids=["product", "quotient", "logsumexp", "addcmul", "cosine"],
+    ids=["product", "quotient", "logsumexp", "addcmul", "cosine", "cross entropy", "smoothed"],
 )
 def test_a_function_that_mixes_the_scores_is_differentiated_with_the_tail(function):
     model, x = make(nn.GELU())
@@ -215,6 +217,17 @@ def test_a_function_that_mixes_the_scores_is_differentiated_with_the_tail(functi
     torch.testing.assert_close(found.g, Y1 / found.score.exp())
     alpha = Y2 / (2 * Y2 + found.A.sum((1, 2), keepdim=True) * Y3)
     torch.testing.assert_close(found.alpha, alpha, rtol=1e-6, atol=1e-9, equal_nan=True)
+
+
+def test_a_margin_loss_which_torch_differentiates_once_is_what_it_is_written_out():
+    model, x = make(nn.GELU())
+    cam = GradCAMPlusPlus(model, "layer", weights="exact")
+    found = cam.explain(x, lambda scores: scores[0] * F.multi_margin_loss(scores, torch.tensor(1)))
+    margins = [0, 2, 3]
+    expected = cam.explain(x, lambda scores: scores[0] * (1 - scores[1] + scores[margins]).clamp(min=0).sum() / 4)
+    assert expected.map.max() > 0
+    for one, other in ((found.g, expected.g), (found.alpha, expected.alpha), (found.map, expected.map)):
+        torch.testing.assert_close(one, other, rtol=1e-9, atol=1e-12, equal_nan=True)
 
 
 @pytest.mark.parametrize(
