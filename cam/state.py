@@ -39,11 +39,12 @@ def untouched(model: nn.Module, parameters: bool = True, held: Inventory | None 
     Args:
         model: the model.
         parameters: whether the values of parameters and their places in memory are put back too, which takes a copy of
-            them all.
+            them all. One that is held as a buffer or in an attribute alone always is.
         held: what the model holds now, if that is known.
     """
     held = held or Inventory(model)
-    valued = [x for x in held.tensors if parameters or not isinstance(x, nn.Parameter)]
+    left = set() if parameters else set(map(id, held.parameters))
+    valued = [x for x in held.tensors if id(x) not in left and not x.is_meta]
     plain = [x for x in valued if _is_plain(x)]
     same = [x.detach() for x in plain]
     small = [(x, y) for x, y in zip(plain, same, strict=True) if y.numel() < SMALL and y.is_contiguous()]
