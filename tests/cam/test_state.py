@@ -1,10 +1,11 @@
 import math
+from contextvars import copy_context
 
 import pytest
 import torch
 from torch import nn
 
-from cam.state import SMALL, untouched
+from cam.state import SMALL, plain_torch, untouched
 
 VALUES = {
     "small": torch.arange(6.0).view(2, 3),
@@ -147,6 +148,17 @@ def test_a_buffer_without_values_does_not_keep_others_from_getting_theirs():
     with untouched(model):
         model.inner["one"].running_mean.add_(1)
     assert not model.inner["one"].running_mean.any() and model.nowhere.is_meta
+
+
+def test_no_call_leaves_a_setting_behind_where_something_is_compiled():
+    torch.compile(nn.Identity(), backend="eager")
+    before = torch._dynamo.config.error_on_nested_fx_trace
+    sizes = []
+    for _ in range(3):
+        with plain_torch(), plain_torch():
+            assert not torch._dynamo.config.error_on_nested_fx_trace
+        sizes.append(len(copy_context()))
+    assert sizes[0] == sizes[1] == sizes[2] and torch._dynamo.config.error_on_nested_fx_trace == before
 
 
 def test_attributes_are_put_back_whatever_became_of_them():
