@@ -4,7 +4,7 @@ from collections import Counter, OrderedDict, defaultdict, deque
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from itertools import chain, islice
-from operator import is_, itemgetter
+from operator import attrgetter, is_, itemgetter
 from typing import Any
 
 import torch
@@ -16,6 +16,7 @@ ATOMS = frozenset({bool, int, float, str, type(None)})
 # What every module has from the beginning; hooks are in dicts, and so are its tensors and modules, which hold no more.
 BARE = tuple(vars(nn.Module()))
 OWN = ("_parameters", "_buffers", "_modules")
+NAMING = attrgetter("modules", "named_modules")
 HOOKS = itemgetter(*(k for k, name in enumerate(BARE) if isinstance(vars(nn.Module())[name], dict) and name not in OWN))
 
 
@@ -33,20 +34,22 @@ class Inventory:
         self.empty: list[Any] = []
         self.full: list[tuple[Any, Any]] = []
         self.parameters: list[Tensor] = []
-        # Whether Python sees all of it: a scripted module has its tensors and modules elsewhere.
+        # Whether all of it is seen here: a scripted module has its tensors and modules elsewhere, and a class may name
+        # modules that it does not hold as others do.
         self.seen = True
         found: dict[int, Tensor] = {}
         met: set[int] = set()
         waiting: list[Any] = []
         empty = self.empty.append
-        for module in model.modules():
+        self.members = list(model.modules())
+        for module in self.members:
             own = vars(module)
             self.attributes.append((own, own.copy()))
             parameters = [x for x in module._parameters.values() if x is not None]
             self.parameters += parameters
             found.update((id(x), x) for x in (*parameters, *module._buffers.values()) if x is not None)
             boxes = [own.get(name) for name in OWN]
-            self.seen = self.seen and DICTS.issuperset(map(type, boxes))
+            self.seen = self.seen and DICTS.issuperset(map(type, boxes)) and NAMING(type(module)) == NAMING(nn.Module)
             values = list(own.values())
             if tuple(islice(own, len(BARE))) == BARE and not any(hooks := HOOKS(values)):
                 self.empty += hooks
@@ -86,6 +89,7 @@ class Inventory:
         """Whether the modules hold the very same things in the same order, as far as Python sees."""
         return (
             not any(self.empty)
+            and all(map(is_, map(vars, self.members), self.modules))
             and self._sizes() == self.sizes
             and self._names() == self.names
             and all(map(is_, self._things(), self.things))
@@ -106,7 +110,9 @@ class Inventory:
         """Give the modules back what they held. The values of tensors are not looked at."""
         if self.stands():
             return
-        for own, attributes in self.attributes:
+        for module, (own, attributes) in zip(self.members, self.attributes, strict=True):
+            if vars(module) is not own:
+                object.__setattr__(module, "__dict__", own)
             own.clear()
             own.update(attributes)
         for box in self.empty:

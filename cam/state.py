@@ -6,6 +6,7 @@ import threading
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, contextmanager
+from functools import cache
 from itertools import chain
 from operator import attrgetter, is_
 from typing import Any
@@ -39,11 +40,12 @@ def untouched(model: nn.Module, parameters: bool = True, held: Inventory | None 
     Args:
         model: the model.
         parameters: whether the values of parameters and their places in memory are put back too, which takes a copy of
-            them all.
+            them all. One that is held as a buffer or in an attribute alone always is.
         held: what the model holds now, if that is known.
     """
     held = held or Inventory(model)
-    valued = [x for x in held.tensors if parameters or not isinstance(x, nn.Parameter)]
+    left = set() if parameters else set(map(id, held.parameters))
+    valued = [x for x in held.tensors if id(x) not in left and not x.is_meta]
     plain = [x for x in valued if _is_plain(x)]
     same = [x.detach() for x in plain]
     small = [(x, y) for x, y in zip(plain, same, strict=True) if y.numel() < SMALL and y.is_contiguous()]
@@ -95,10 +97,16 @@ def plain_torch() -> Iterator[None]:
         torch.backends.mha.set_fastpath_enabled(False)
         if "torch._dynamo" in sys.modules:  # else nothing is compiled, and to load it takes a second
             stack.enter_context(torch.compiler.set_stance("force_eager"))
-            stack.enter_context(torch._dynamo.config.patch(error_on_nested_fx_trace=False))
+            stack.enter_context(_nested_traces())
         stack.enter_context(torch.inference_mode(False))
         stack.enter_context(torch.no_grad())
         yield
+
+
+@cache
+def _nested_traces() -> Any:
+    """Return what lets compiled functions be traced: one for all calls, since torch never forgets one that was used."""
+    return torch._dynamo.config.patch(error_on_nested_fx_trace=False)
 
 
 def _devices(tensors: Iterable[Tensor]) -> list[torch.device]:

@@ -5,6 +5,7 @@ import gc
 import pickle
 import weakref
 from collections import OrderedDict, deque
+from types import SimpleNamespace
 
 import pytest
 import torch
@@ -39,11 +40,17 @@ def rename(model):
     model.other = vars(model).pop("met")
 
 
+def exchange_all(model):
+    """Give a module another dict for its attributes."""
+    model.inner["one"].__dict__ = dict(vars(model.inner["one"]), eps=1.0)
+
+
 CHANGES = {
     "an attribute is added": lambda model: setattr(model, "more", 1),
     "an attribute goes": lambda model: delattr(model, "switch"),
     "an attribute has another name": rename,
     "an attribute is only equal": lambda model: setattr(model, "switch", 1),
+    "a module has another dict": exchange_all,
     "a flag": lambda model: model.inner["two"].train(),
     "a module is added": lambda model: model.inner.add_module("three", nn.Identity()),
     "a module is exchanged": lambda model: model.inner.add_module("one", nn.BatchNorm1d(3)),
@@ -125,6 +132,28 @@ def test_what_python_does_not_see_is_looked_at_each_time():
     assert {id(x) for x in model.buffers()} <= {id(x) for x in latest.of(model).tensors}
 
 
+class Naming(nn.Module):
+    """Names a module that it holds in a way of its own."""
+
+    def __init__(self):
+        super().__init__()
+        self.hidden = OUT_OF_SIGHT
+
+    def named_modules(self, memo=None, prefix="", remove_duplicate=True):
+        yield from super().named_modules(memo, prefix, remove_duplicate)
+        yield f"{prefix}.hidden", self.hidden.module
+
+
+OUT_OF_SIGHT = SimpleNamespace(module=nn.BatchNorm1d(3))
+
+
+def test_modules_that_a_class_names_itself_are_looked_at_each_time():
+    model, latest = nn.Sequential(Naming()), Latest(bool)
+    latest.of(model)
+    OUT_OF_SIGHT.module = nn.BatchNorm1d(3)
+    assert latest.of(model).members[-1] is OUT_OF_SIGHT.module
+
+
 class Network(nn.Module):
     def __init__(self):
         super().__init__()
@@ -164,8 +193,10 @@ def test_a_model_that_changes_between_two_calls_has_the_map_of_what_it_is_now(ch
     model, cam = used()
     old = cam.attribute(IMAGES, 1)
     BETWEEN[change](model)
+    changed = Inventory(model)
     expected = GradCAMPlusPlus(model, "layer").attribute(IMAGES, 1)
     assert torch.equal(cam.attribute(IMAGES, 1), expected)
+    assert changed.stands()  # and is not put back to what it was before
     assert change == "another precision" or not torch.equal(old, expected)
 
 

@@ -1,10 +1,11 @@
 import math
+from contextvars import copy_context
 
 import pytest
 import torch
 from torch import nn
 
-from cam.state import SMALL, untouched
+from cam.state import SMALL, plain_torch, untouched
 
 VALUES = {
     "small": torch.arange(6.0).view(2, 3),
@@ -129,6 +130,35 @@ def test_parameters_are_left_alone_if_they_are_not_asked_for():
         model.weight.add_(1)
         model.inner["one"].running_mean.add_(1)
     assert model.weight.tolist() == [2, 2, 2] and model.inner["one"].running_mean.tolist() == [0, 0, 0]
+
+
+def test_parameters_that_are_not_registered_as_such_are_put_back_all_the_same():
+    model = Holder().eval()
+    model.beside = [nn.Parameter(torch.ones(3))]
+    model.register_buffer("as_buffer", nn.Parameter(torch.ones(SMALL)))
+    with untouched(model, parameters=False), torch.no_grad():
+        model.beside[0].add_(1)
+        model.as_buffer.data.add_(1)
+    assert model.beside[0].tolist() == [1, 1, 1] and (model.as_buffer == 1).all()
+
+
+def test_a_buffer_without_values_does_not_keep_others_from_getting_theirs():
+    model = Holder().eval()
+    model.register_buffer("nowhere", torch.ones(3, device="meta"))
+    with untouched(model):
+        model.inner["one"].running_mean.add_(1)
+    assert not model.inner["one"].running_mean.any() and model.nowhere.is_meta
+
+
+def test_no_call_leaves_a_setting_behind_where_something_is_compiled():
+    torch.compile(nn.Identity(), backend="eager")
+    before = torch._dynamo.config.error_on_nested_fx_trace
+    sizes = []
+    for _ in range(3):
+        with plain_torch(), plain_torch():
+            assert not torch._dynamo.config.error_on_nested_fx_trace
+        sizes.append(len(copy_context()))
+    assert sizes[0] == sizes[1] == sizes[2] and torch._dynamo.config.error_on_nested_fx_trace == before
 
 
 def test_attributes_are_put_back_whatever_became_of_them():

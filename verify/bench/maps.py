@@ -2,12 +2,12 @@
 
 Run as `python -m verify.bench.maps NAME BATCH SETTINGS`. All are measured in turn, on the same images, several rounds
 of them after one that warms up; ratios are medians over rounds of ratios within a round. The order is another one in
-each round: what runs after a backward pass through a whole network finds memory in another state.
+each round, and each comes right after each other one equally often: what runs after a backward pass through a whole
+network finds memory in another state.
 """
 
 import importlib.util
 import json
-import random
 import sys
 import time
 from collections.abc import Callable, Sequence
@@ -62,7 +62,8 @@ def measure(mapped: Mapped, batch: int, how: How, clock: Clock = time.perf_count
         network, layer, batch
         ms: milliseconds of a batch's pictures: of our closed and exact weights and of each peer, "not run" if it is
             not installed; of a forward pass; of a forward and a full backward pass, parameters included. The first
-            picture with exact weights, for which the tail is traced, is not in it: `first_exact_ms`.
+            picture with exact weights, for which the tail is traced, is not in it: `first_exact_ms`. Our objects are
+            made once, a peer's for each batch.
         to_passes, to_fastest_peer, exact_to_closed: ratios, paired; the second is null if no peer is installed.
         within_rule: whether none of them is more than `AT_MOST` says.
         threads, torch, rounds.
@@ -74,10 +75,9 @@ def measure(mapped: Mapped, batch: int, how: How, clock: Clock = time.perf_count
     images = torch.cat([made.picture(seed, torch.float32) for seed in range(batch)])
     first_s, works = _works(model, made.layer, images, clock)
     times: dict[str, list[float]] = {name: [] for name in works}
-    order, drawn = list(works), random.Random(0)
+    orders = balanced(list(works))
     for n in range(how.rounds + 1):
-        drawn.shuffle(order)
-        for name in order:
+        for name in orders[(n - 1) % len(orders)]:
             seconds, _ = timed(works[name], clock)
             if n:
                 times[name].append(seconds)
@@ -104,6 +104,18 @@ def measure(mapped: Mapped, batch: int, how: How, clock: Clock = time.perf_count
         "torch": torch.__version__,
         "rounds": how.rounds,
     }
+
+
+def balanced(names: Sequence[str]) -> list[list[str]]:
+    """Return orders in which each name has each place, and comes right after each other one, equally often.
+
+    The order 0, n - 1, 1, n - 2, ... has every difference modulo n once if n is even, and so have all that begin
+    elsewhere; if n is odd, it takes these backwards too.
+    """
+    n = len(names)
+    steps = [-(k // 2) - 1 if k % 2 else k // 2 for k in range(n)]
+    found = [[names[(step + start) % n] for step in steps] for start in range(n)]
+    return found if n % 2 == 0 else found + [order[::-1] for order in found]
 
 
 def _works(model: nn.Module, layer: str, images: Tensor, clock: Clock) -> tuple[float, dict[str, Callable[[], object]]]:

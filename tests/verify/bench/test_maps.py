@@ -1,6 +1,8 @@
 """Heatmaps in the benchmark: what a row holds, with a clock that is made up, and planted slowness."""
 
 import json
+from collections import Counter
+from itertools import pairwise
 
 import pytest
 from rich.console import Console
@@ -54,7 +56,17 @@ def test_each_round_measures_all_in_an_order_of_its_own(monkeypatch):
     maps.measure(SMALL, 1, How(rounds=8), Clock())
     rounds = [tuple(ran[n : n + 4]) for n in range(0, len(ran), 4)]
     assert len(rounds) == 9 and all(set(one) == set(works) for one in rounds)
-    assert len({one[0] for one in rounds}) > 2 and len(set(rounds)) > 4
+    assert len({one[0] for one in rounds}) == 4 and all(one != other for one, other in pairwise(rounds))
+
+
+@pytest.mark.parametrize("count", [2, 3, 4, 5, 6, 7])
+def test_each_comes_right_after_each_other_one_equally_often(count):
+    orders = maps.balanced("abcdefg"[:count])
+    assert all(len(set(order)) == count for order in orders)
+    after = Counter(pair for order in orders for pair in pairwise(order))
+    assert len(after) == count * (count - 1) and len(set(after.values())) == 1
+    places = Counter((name, place) for order in orders for place, name in enumerate(order))
+    assert len(places) == count**2 and len(set(places.values())) == 1
 
 
 def test_without_peers_nothing_is_said_of_them():
