@@ -43,6 +43,7 @@ class GradCAMPlusPlus:
     Closed weights take a forward pass and the backward pass of what stands behind the layer, for a whole batch at once.
     Exact weights take as long where that is piecewise linear, once it has been found to be; else true derivatives along
     every entry, image by image. It may be used in a `with` statement; nothing stays in the model between calls anyway.
+    What the model held in the last call is kept alive until the next one.
 
     Args:
         model: in eval mode; (B, ...) -> scores (B, C), each image's from that image alone. It comes back as it was.
@@ -70,6 +71,7 @@ class GradCAMPlusPlus:
     variant: str | None = None
     call: int | None = None
     places: tuple[Place, ...] = field(init=False, repr=False)
+    # What has been found out so far: which tails are piecewise linear, and what the model holds.
     _straight: set[Any] = field(init=False, repr=False, default_factory=set)
     _latest: Latest = field(init=False, repr=False, default_factory=partial(Latest, demand_ready))
 

@@ -48,12 +48,12 @@ class Inventory:
             parameters = [x for x in module._parameters.values() if x is not None]
             self.parameters += parameters
             found.update((id(x), x) for x in (*parameters, *module._buffers.values()) if x is not None)
-            boxes = [own.get(name) for name in OWN]
-            self.seen = self.seen and DICTS.issuperset(map(type, boxes)) and NAMING(type(module)) == NAMING(nn.Module)
+            dicts = [own.get(name) for name in OWN]
+            self.seen = self.seen and DICTS.issuperset(map(type, dicts)) and NAMING(type(module)) == NAMING(nn.Module)
             values = list(own.values())
             if tuple(islice(own, len(BARE))) == BARE and not any(hooks := HOOKS(values)):
                 self.empty += hooks
-                for box in boxes:
+                for box in dicts:
                     if box:
                         self.full.append((box, box.copy()))
                     else:

@@ -163,6 +163,9 @@ def recorded(
 ) -> Iterator[Recording]:
     """Run the model once and yield what was recorded. The model comes back as it was at the end.
 
+    Its parameters are not copied: that it writes over one is noticed by torch's count and the place in memory, and what
+    it writes through `.data`, which torch does not count, stays.
+
     Args:
         model: in eval mode; (B, ...) -> scores (B, C).
         places: outputs of its layers.
@@ -192,7 +195,7 @@ def recorded(
                 result = model(images.clone())
         if (after := _written(held.parameters)) != written:
             x = next(x for x, old, new in zip(held.parameters, written, after, strict=True) if old != new)
-            name = next(name for name, other in model.named_parameters() if other is x)
+            name = next((name for name, other in model.named_parameters() if other is x), "of its own")
             raise CutError(f"the model writes over its parameter {name!r} when it runs: what it did is not undone")
         scores = scores_in(result, len(images))
         activations, edges = zip(*(layer.found(len(images)) for layer in layers), strict=True)

@@ -135,7 +135,7 @@ def _together(tensors: list[tuple[Tensor, Tensor]]) -> Callable[[], None]:
     """Return what gives small tensors of one type their values back: copied and compared all at once.
 
     Args:
-        tensors: each with another of the same numbers, in which `_laid_out` has put them again.
+        tensors: each with another that shares its memory, once `_laid_out` has put it back.
     """
     rows = [same if same.ndim == 1 else same.view(-1) for _, same in tensors]
     copy = torch.cat(rows)

@@ -1,9 +1,10 @@
 """How long a heatmap takes, beside other libraries, a forward pass, and a forward and a full backward pass.
 
 Run as `python -m verify.bench.maps NAME BATCH SETTINGS`. All are measured in turn, on the same images, several rounds
-of them after one that warms up; ratios are medians over rounds of ratios within a round. The order is another one in
-each round, and each comes right after each other one equally often: what runs after a backward pass through a whole
-network finds memory in another state.
+of them after one that warms up; ratios are medians over rounds of ratios within a round. Each has a copy of the network
+of its own, and whatever explains is made once, as users do who explain many pictures. The order is another one in each
+round, and each comes right after each other one equally often: what runs after a backward pass through a whole network
+finds memory in another state.
 """
 
 import importlib.util
@@ -11,6 +12,8 @@ import json
 import sys
 import time
 from collections.abc import Callable, Sequence
+from contextlib import redirect_stdout
+from copy import deepcopy
 from dataclasses import dataclass
 from functools import partial
 from statistics import median
@@ -51,8 +54,22 @@ MAPPED = (
     Mapped(Architecture("torchvision", "vgg16", "features.29", side=224)),
 )
 NAMES = {one.name: one for one in MAPPED}
-# Who makes pictures by Grad-CAM++, each in its own way: the formula differs, what has to be run does not.
-PEERS = ("pytorch-grad-cam", "torchcam")
+
+
+def _grad_cam(model: nn.Module, layer: str, images: Tensor) -> Callable[[], object]:
+    cam = adapters.load("pytorch_grad_cam").GradCAMPlusPlus(model=model, target_layers=[model.get_submodule(layer)])
+    target = adapters.load("pytorch_grad_cam.utils.model_targets").ClassifierOutputTarget(CLASS)
+    return lambda: cam(input_tensor=images, targets=[target] * len(images))
+
+
+def _torchcam(model: nn.Module, layer: str, images: Tensor) -> Callable[[], object]:
+    cam = adapters.load("torchcam.methods").GradCAMpp(model, layer)
+    return lambda: cam(CLASS, model(images))
+
+
+# Who makes pictures by Grad-CAM++, each in its own way: the formula differs, what has to be run does not. torchcam's
+# pictures have the size of the layer, the others' that of the images.
+PEERS = {"pytorch-grad-cam": _grad_cam, "torchcam": _torchcam}
 
 
 def measure(mapped: Mapped, batch: int, how: How, clock: Clock = time.perf_counter) -> dict[str, Any]:
@@ -62,8 +79,7 @@ def measure(mapped: Mapped, batch: int, how: How, clock: Clock = time.perf_count
         network, layer, batch
         ms: milliseconds of a batch's pictures: of our closed and exact weights and of each peer, "not run" if it is
             not installed; of a forward pass; of a forward and a full backward pass, parameters included. The first
-            picture with exact weights, for which the tail is traced, is not in it: `first_exact_ms`. Our objects are
-            made once, a peer's for each batch.
+            picture with exact weights, for which the tail is traced, is not in it: `first_exact_ms`.
         to_passes, to_fastest_peer, exact_to_closed: ratios, paired; the second is null if no peer is installed.
         within_rule: whether none of them is more than `AT_MOST` says.
         threads, torch, rounds.
@@ -120,27 +136,23 @@ def balanced(names: Sequence[str]) -> list[list[str]]:
 
 def _works(model: nn.Module, layer: str, images: Tensor, clock: Clock) -> tuple[float, dict[str, Callable[[], object]]]:
     """Return what is timed, by name, and how long the first picture with exact weights took."""
-    closed, exact = (GradCAMPlusPlus(model, layer, weights=weights) for weights in ("closed", "exact"))
-    first_s, _ = timed(partial(exact, images, CLASS), clock)
+    ours = {weights: GradCAMPlusPlus(deepcopy(model), layer, weights=weights) for weights in ("closed", "exact")}
+    first_s, _ = timed(partial(ours["exact"], images, CLASS), clock)
+    once, trained = deepcopy(model), deepcopy(model)
 
     def forward() -> None:
         with torch.no_grad():
-            model(images)
+            once(images)
 
     def passes() -> None:
-        model.zero_grad()
-        model(images)[:, CLASS].sum().backward()
+        trained.zero_grad()
+        trained(images)[:, CLASS].sum().backward()
 
-    works: dict[str, Callable[[], object]] = {
-        "closed": partial(closed, images, CLASS),
-        "exact": partial(exact, images, CLASS),
-        "forward": forward,
-        "passes": passes,
-    }
+    works: dict[str, Callable[[], object]] = {name: partial(cam, images, CLASS) for name, cam in ours.items()}
+    works |= {"forward": forward, "passes": passes}
     for peer in adapters.PEERS:
         if peer.name in PEERS and importlib.util.find_spec(peer.module.partition(".")[0]) is not None:
-            assert peer.picture is not None
-            works[peer.name] = partial(adapters.ask, peer.picture, model, layer, images, CLASS)
+            works[peer.name] = PEERS[peer.name](deepcopy(model), layer, images)
     return first_s, works
 
 
@@ -151,7 +163,9 @@ def _short(number: float | None) -> float | None:
 def main(arguments: Sequence[str]) -> None:
     """Measure one row and print it as JSON: NAME BATCH SETTINGS."""
     name, batch, settings = arguments
-    print(json.dumps(measure(NAMES[name], int(batch), How(**json.loads(settings)))))
+    with redirect_stdout(sys.stderr):  # what a peer prints is no data
+        found = measure(NAMES[name], int(batch), How(**json.loads(settings)))
+    print(json.dumps(found))
 
 
 if __name__ == "__main__":

@@ -15,16 +15,17 @@ from verify.report import bench as shown
 
 from .clock import Clock
 
+PEERS = maps.PEERS
 SMALL = maps.Mapped(Architecture("torchvision", "resnet18", "layer4", side=32))
 
 
 @pytest.fixture(autouse=True)
 def _no_peers(monkeypatch):
-    monkeypatch.setattr(maps, "PEERS", ())
+    monkeypatch.setattr(maps, "PEERS", {})
 
 
 def test_a_row_can_be_written_down_and_shown(monkeypatch):
-    monkeypatch.setattr(maps, "PEERS", ("pytorch-grad-cam", "torchcam"))
+    monkeypatch.setattr(maps, "PEERS", PEERS)
     found = maps.measure(SMALL, 2, How(rounds=1), Clock())
     assert json.loads(json.dumps(found)) == found
     assert found["ms"]["closed"] == found["ms"]["passes"] == found["first_exact_ms"] == 500
