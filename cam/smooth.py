@@ -10,6 +10,7 @@ from collections.abc import Callable
 from operator import getitem
 from typing import Any
 
+import torch
 from torch._ops import OpOverload
 from torch.fx import Graph, Node
 
@@ -40,6 +41,8 @@ PIECEWISE_LINEAR = words(
     where eq ne gt ge lt le sign floor ceil round logical_not argmax argmin
     """
 )
+# Piecewise constant where they put out whole numbers or truth values.
+CASTS = frozenset({"_to_copy", "sum", "cumsum"})
 # Linear in each of these operands by itself: harmless while at most one of them depends on A.
 PRODUCTS = {
     "mul": (0, 1),
@@ -94,7 +97,14 @@ def kind_of(node: Node, moving: frozenset[Node]) -> str:
     """Return "linear", "piecewise linear" or "smooth": what an operation is in those operands that depend on A."""
     if not harmless(node, moving):
         return "smooth"
-    return "piecewise linear" if name_of(node) in PIECEWISE_LINEAR else "linear"
+    return "piecewise linear" if bends(node) else "linear"
+
+
+def bends(node: Node) -> bool:
+    """Whether an operation that is known to be harmless has several pieces: it bends, or jumps as a cast does."""
+    dtype = node.kwargs.get("dtype")
+    whole = isinstance(dtype, torch.dtype) and not (dtype.is_floating_point or dtype.is_complex)
+    return name_of(node) in PIECEWISE_LINEAR or (whole and name_of(node) in CASTS)
 
 
 def harmless(node: Node, moving: frozenset[Node]) -> bool:

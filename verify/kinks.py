@@ -3,8 +3,8 @@
 The tail runs once, operation by operation, under running error analysis. A unit is off its kinks if its input is
 farther from each than the input's error bound; a maximum, if the largest entry exceeds every other one by more than
 their two bounds. To be exactly on a kink or in an exact tie (post-ReLU zeros that share a pooling window) is to be on
-it: there S has no second derivative, whatever torch says. One unit on a kink makes the whole answer "no", also where no
-entry in question can move it.
+it: there S has no second derivative, whatever torch says. A cast to whole numbers jumps; where, is not looked for. One
+unit on a kink makes the whole answer "no", also where no entry in question can move it.
 """
 
 from collections.abc import Callable
@@ -14,6 +14,7 @@ import torch
 from torch import Tensor
 from torch.fx import Interpreter
 from torch.nn.functional import pad, unfold
+from torch.utils._pytree import tree_leaves
 
 from cam.smooth import PIECEWISE_LINEAR
 from cam.tail import Tail
@@ -40,13 +41,21 @@ class _Watch(Interpreter):
         self.certain = True
 
     def call_function(self, target: Any, args: Any, kwargs: Any) -> Any:
-        """Run one operation, after a look at its first operand."""
+        """Run one operation, after a look at its first operand, and see whether whole numbers come of others."""
         packet = getattr(target, "overloadpacket", None)
         if getattr(packet, "__name__", "") in PIECEWISE_LINEAR:
             with unwatched():
                 off = KINKS.get(packet, _unknown)
                 self.certain &= off(args[0], self.mode.error(args[0]) * SLACK, *args[1:], **kwargs)
-        return super().call_function(target, args, kwargs)
+        value = super().call_function(target, args, kwargs)
+        if packet is not None and isinstance(value, Tensor) and not _has_fractions(value):
+            # A cast jumps, and so does a sum that is taken in whole numbers: where, is not looked for.
+            self.certain &= not any(isinstance(x, Tensor) and _has_fractions(x) for x in tree_leaves((args, kwargs)))
+        return value
+
+
+def _has_fractions(x: Tensor) -> bool:
+    return x.is_floating_point() or x.is_complex()
 
 
 def _unknown(*_: Any, **__: Any) -> bool:

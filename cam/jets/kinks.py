@@ -40,6 +40,16 @@ POOLS = frozenset({"max_pool2d_with_indices"})
 UNWATCHED = words(
     "where sort topk argmax argmin max_pool3d_with_indices adaptive_max_pool2d median mode kthvalue cummax cummin"
 )
+
+
+def _jumps_when_cast(x: Tensor, *how: Any) -> Tensor:
+    """Say where a cast of real numbers jumps: to truth values at 0, to whole numbers at all others than 0."""
+    dtype = next((one for one in how if isinstance(one, torch.dtype)), x.dtype)
+    if not x.is_floating_point() or dtype.is_floating_point or dtype.is_complex:
+        return torch.zeros_like(x, dtype=torch.bool)
+    return x == 0 if dtype == torch.bool else (x == x.round()) & (x != 0)
+
+
 # What these put out jumps where the given units are met. It has no gradient, so that it cannot be told which entries
 # move a unit that the score depends on.
 STEPS: dict[str, Callable[..., Tensor]] = {
@@ -49,6 +59,7 @@ STEPS: dict[str, Callable[..., Tensor]] = {
     "round": lambda x, decimals=0: (
         (x - 0.5 == (x - 0.5).round()) if decimals == 0 else torch.ones_like(x, dtype=torch.bool)
     ),
+    "_to_copy": _jumps_when_cast,
 }
 
 

@@ -19,7 +19,7 @@ from cam.jets.derivatives import GIB, checked, checked_entries
 from cam.jets.plan import Plan, Rule
 from cam.jets.rays import Root, lines
 from cam.jets.walk import Jet, Walk
-from cam.smooth import PIECEWISE_LINEAR, name_of
+from cam.smooth import bends, name_of
 from cam.tail import Tail
 
 WATCHED = frozenset(kinks.PLACES) | kinks.EXTREMES | kinks.BETWEEN | kinks.POOLS
@@ -56,7 +56,7 @@ def _radius(plan: Plan, entries: Tensor | None, memory: int) -> Tensor:
     if plan.sites:
         names = ", ".join(dict.fromkeys(map(name_of, plan.sites)))
         raise ValueError(f"only a piecewise-linear tail has regions in which it is affine; this one has {names}")
-    bent = [node for node in plan.nodes if name_of(node) in PIECEWISE_LINEAR]
+    bent = [node for node in plan.nodes if bends(node)]
     unknown = [name_of(node) for node in bent if name_of(node) not in WATCHED or not plan.watches(node)]
     if unknown:
         raise ValueError(f"it is not known where the pieces of {', '.join(dict.fromkeys(unknown))} meet")

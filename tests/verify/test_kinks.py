@@ -3,12 +3,22 @@
 import pytest
 import torch
 from torch import nn
+from torch.nn import functional as F
 
 from cam.jets import ORACLES, tower
 from cam.tail import cut
 from verify.kinks import is_off_kinks
 
 SHAPE = (1, 2, 4, 4)
+
+
+class Do(nn.Module):
+    def __init__(self, function):
+        super().__init__()
+        self.function = function
+
+    def forward(self, A):
+        return self.function(A)
 
 
 def tail_of(*layers, at):
@@ -79,6 +89,25 @@ def test_zeros_behind_a_relu_that_share_a_window_are_a_kink():
 @pytest.mark.parametrize("layer", [nn.Hardshrink(), nn.MaxPool2d(3, stride=2, ceil_mode=True)])
 def test_what_is_not_described_is_not_known_to_be_off_its_kinks(layer):
     assert not is_off_kinks(*tail_of(layer, at=spread()))
+
+
+CASTS = {
+    "int": lambda A: A + A.long(),
+    "truth value": lambda A: A + A.bool(),
+    "sum in whole numbers": lambda A: A.flatten(1) + A.sum((1, 2, 3), dtype=torch.int64),
+}
+
+
+@pytest.mark.parametrize("function", CASTS.values(), ids=CASTS)
+def test_a_cast_jumps_and_is_not_known_to_be_off_its_kinks(function):
+    A = placed(0.0)
+    A[0, 0, 0, 0] = -7.0
+    assert not is_off_kinks(*tail_of(Do(function), at=A))
+
+
+def test_where_the_largest_entry_was_is_certain_when_the_entry_is():
+    places = Do(lambda A: F.max_pool2d(A, 2, return_indices=True)[1].double())
+    assert is_off_kinks(*tail_of(places, at=spread()))
 
 
 def test_a_linear_tail_has_no_kinks():

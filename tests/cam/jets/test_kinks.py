@@ -152,6 +152,30 @@ def test_what_is_not_watched_is_named():
 
 
 @pytest.mark.parametrize(
+    ("dtype", "steps", "flat"),
+    [
+        (torch.int64, [[1.0, 0.5], [0.25, 0.25]], [[0.0, 0.5], [1.5, -0.0]]),
+        (torch.bool, [[0.0, 0.5], [0.25, 0.25]], [[1.0, 0.5], [2.0, -3.0]]),
+        (torch.float32, None, [[0.0, 1.0], [2.0, -3.0]]),
+    ],
+)
+def test_a_cast_jumps_at_whole_numbers_or_at_zero(dtype, steps, flat):
+    for values, names in ((steps, ("_to_copy",)), (flat, ())):
+        if values is not None:
+            A = t64([[values]])
+            of = Of(lambda A: A + A.to(dtype))
+            tail = cut(nn.Sequential(nn.Identity(), of, nn.Linear(4, 1).double()).eval(), "0", A).tail
+            assert pure_derivatives(tail, A, target=0).unwatched == names
+
+
+def test_a_cast_of_truth_values_does_not_jump_again():
+    A = t64([[[[0.5, 1.5], [-1.0, 2.0]]]])
+    of = Of(lambda A: A + (A > 0).long())
+    tail = cut(nn.Sequential(nn.Identity(), of, nn.Linear(4, 1).double()).eval(), "0", A).tail
+    assert pure_derivatives(tail, A, target=0).unwatched == ()
+
+
+@pytest.mark.parametrize(
     "function",
     [lambda A: torch.clamp(torch.zeros_like(A), A), lambda A: torch.clamp(A, A.flip(3))],
     ids=["what is clamped stays", "what is clamped moves"],

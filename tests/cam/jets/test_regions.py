@@ -123,6 +123,12 @@ def test_pieces_that_are_not_known_are_refused_by_name():
         region_radius(tail, A, target=0)
 
 
+def test_where_a_cast_jumps_is_not_known():
+    tail, A = tail_of(Of(lambda A: A + A.long()), nn.Flatten(), nn.Linear(32, 2))
+    with pytest.raises(ValueError, match="it is not known where the pieces of _to_copy meet"):
+        region_radius(tail, A, target=0)
+
+
 def test_vectors_and_tokens_have_regions_too():
     for shape in ((1, 6), (1, 3, 6), (1, 2, 2, 1, 6)):
         tail, A = tail_of(nn.Linear(6, 4), nn.ReLU(), nn.Flatten(), nn.Linear(4 * A_numel(shape) // 6, 2), shape=shape)

@@ -118,6 +118,18 @@ def test_on_a_kink_the_layer_behind_it_is_named():
     assert not found.certificate.one_map
 
 
+def test_a_layer_on_a_jump_has_no_certain_map():
+    model = nn.Sequential(nn.Conv2d(3, 2, 1), Do(lambda A: A + A.bool()), nn.Flatten(), nn.Linear(128, 3)).eval()
+    with torch.no_grad():
+        model[0].weight.zero_()
+        model[0].bias.copy_(torch.tensor([0.0, 1.0]))
+    found = check_model(model, "0", picture())
+    assert holds(found)["off-kinks"] is None and found.kinks.why
+    assert next(each.kind for each in found.operations if each.name == "_to_copy") == "piecewise linear"
+    assert not found.certificate.off_kinks
+    assert not found.certificate.one_map
+
+
 @pytest.mark.parametrize("head", ["sigmoid", "softmax", "log_softmax"])
 def test_under_another_outer_function_the_exact_weights_are_named(head):
     found = check_model(small(), "0", picture(), head=head)
