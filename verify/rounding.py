@@ -152,6 +152,8 @@ class RunningError(TorchDispatchMode):
             raise NoRule(call.func, f"written out it needs {missing.func}") from missing
         finally:
             self._active.discard(call.func)
+        if any(part is NotImplemented for part in parts):
+            raise NoRule(call.func, "torch writes it out in other cases alone")
         bounds: list[Bound] = []
         for x, part in zip(tree_leaves(call.out), parts, strict=True):
             if not isinstance(x, Tensor) or x.dtype != torch.float64:

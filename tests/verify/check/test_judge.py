@@ -130,6 +130,13 @@ def test_a_layer_on_a_jump_has_no_certain_map():
     assert not found.certificate.one_map
 
 
+@pytest.mark.parametrize("side", [2, 3])
+def test_windows_of_several_sizes_are_no_obstacle(side):
+    layers = nn.Conv2d(3, 2, 1), nn.AdaptiveMaxPool2d(side), nn.Flatten(), nn.Linear(2 * side**2, 3)
+    found = check_model(nn.Sequential(*layers).eval(), "0", picture())
+    assert bool(found.certificate.why) is (side == 3)
+
+
 @pytest.mark.parametrize("head", ["sigmoid", "softmax", "log_softmax"])
 def test_under_another_outer_function_the_exact_weights_are_named(head):
     found = check_model(small(), "0", picture(), head=head)
