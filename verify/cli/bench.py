@@ -5,7 +5,7 @@ from typing import Annotated
 
 from typer import Option
 
-from verify.cli.console import as_json, interruptible, say, show
+from verify.cli.console import as_json, columns, interruptible, say, show
 from verify.errors import UsageError
 
 
@@ -58,6 +58,6 @@ def bench(
     if json:
         as_json(found, infinite=True)
     else:
-        show(*shown.terminal(**{part: found}))
+        show(*shown.terminal(**{part: found}, width=columns()))
     if record:
         files.write_whole(run.RECORD, run.record(part, found).encode())

@@ -102,14 +102,24 @@ def tables(
 
 
 def terminal(
-    rows: Sequence[dict[str, Any]] = (), gains: Sequence[dict[str, Any]] = (), maps: Sequence[dict[str, Any]] = ()
+    rows: Sequence[dict[str, Any]] = (),
+    gains: Sequence[dict[str, Any]] = (),
+    maps: Sequence[dict[str, Any]] = (),
+    *,
+    width: int = 80,
 ) -> Iterable[Padding]:
-    """Yield the tables for a terminal; ~ is extrapolated from a sample."""
+    """Yield the tables for a terminal of `width` columns; ~ is extrapolated from a sample.
+
+    No word is broken, unless the terminal is too narrow for a table: rich would leave out its last columns.
+    """
     for head, body in tables(rows, gains, maps):
         table = Table(box=SIMPLE, padding=0, show_edge=False)
-        for name, *column in zip(head, *body, strict=True):
-            longest = max(len(word) for cell in (name, *column) for word in cell.split())
-            table.add_column(name, min_width=longest, max_width=None if name in WORDS else longest)
+        columns = list(zip(head, *body, strict=True))
+        longest = [max(len(word) for cell in column for word in cell.split()) for column in columns]
+        fits = sum(longest) + len(longest) - 1 <= width
+        for (name, *_), most in zip(columns, longest, strict=True):
+            widest = None if name in WORDS else most
+            table.add_column(name, overflow="fold", min_width=most if fits else None, max_width=widest)
         for line in body:
             table.add_row(*line)
         yield Padding(table, (0, 0, 1, 0))

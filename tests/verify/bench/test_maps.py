@@ -50,6 +50,18 @@ def test_a_terminal_of_80_columns_shows_every_word_whole(capsys):
     assert expected and expected <= printed
 
 
+@pytest.mark.parametrize("width", [40, 50, 60, 65, 66, 80, 120])
+def test_no_column_is_lost_in_a_narrow_terminal(capsys, width):
+    record = run.recorded()
+    for part in ("rows", "gains", "maps"):
+        for table in shown.terminal(**{part: record[part]}, width=width):
+            Console(width=width).print(table)
+        printed = Counter("".join(capsys.readouterr().out.replace("─", "").split()))
+        found = shown.tables(**{"rows": [], "gains": [], part: record[part]})
+        cells = [cell for head, body in found for line in (head, *body) for cell in line]
+        assert printed == Counter("".join(cells).replace(" ", ""))
+
+
 def test_each_round_measures_all_in_an_order_of_its_own(monkeypatch):
     ran = []
     works = {name: lambda name=name: ran.append(name) for name in ("closed", "exact", "forward", "passes")}
