@@ -3,8 +3,9 @@
 Run as `python -m verify.bench.maps NAME BATCH SETTINGS`. All are measured in turn, on the same images, several rounds
 of them after one that warms up; ratios are medians over rounds of ratios within a round. Each has a copy of the network
 of its own, and whatever explains is made once, as users do who explain many pictures. The order is another one in each
-round, and each comes right after each other one equally often: what runs after a backward pass through a whole network
-finds memory in another state.
+round, and after as many rounds as there are orders (`balanced`) each has come right after each other one equally often:
+what runs after a backward pass through a whole network finds memory in another state. What begins a round runs once
+unmeasured before, or else it would always follow the end of the same other round.
 """
 
 import importlib.util
@@ -93,7 +94,9 @@ def measure(mapped: Mapped, batch: int, how: How, clock: Clock = time.perf_count
     times: dict[str, list[float]] = {name: [] for name in works}
     orders = balanced(list(works))
     for n in range(how.rounds + 1):
-        for name in orders[(n - 1) % len(orders)]:
+        order = orders[(n - 1) % len(orders)]
+        works[order[0]]()
+        for name in order:
             seconds, _ = timed(works[name], clock)
             if n:
                 times[name].append(seconds)

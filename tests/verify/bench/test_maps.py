@@ -67,9 +67,11 @@ def test_each_round_measures_all_in_an_order_of_its_own(monkeypatch):
     works = {name: lambda name=name: ran.append(name) for name in ("closed", "exact", "forward", "passes")}
     monkeypatch.setattr(maps, "_works", lambda *_args: (0.0, works))
     maps.measure(SMALL, 1, How(rounds=8), Clock())
-    rounds = [tuple(ran[n : n + 4]) for n in range(0, len(ran), 4)]
-    assert len(rounds) == 9 and all(set(one) == set(works) for one in rounds)
+    rounds = [tuple(ran[n : n + 5]) for n in range(0, len(ran), 5)]
+    assert len(rounds) == 9 and all(set(one) == set(works) and one[0] == one[1] for one in rounds)
     assert len({one[0] for one in rounds}) == 4 and all(one != other for one, other in pairwise(rounds))
+    before = Counter(pair for one in rounds[1:] for pair in pairwise(one) if pair[0] != pair[1])
+    assert len(before) == 12 and set(before.values()) == {2}
 
 
 @pytest.mark.parametrize("count", [2, 3, 4, 5, 6, 7])
