@@ -32,7 +32,10 @@ PRIMITIVES: dict[Any, Callable[..., Any]] = get_decompositions(
         aten.slice_scatter,  # vmap refuses it on a slice without an end
         aten._unsafe_masked_index,  # of which slice_scatter is made, and which has no forward derivative
         aten._unsafe_index,
-        aten.nll_loss_forward,  # which puts out two tensors
+        aten.huber_loss,  # no third derivative, as for
+        aten.soft_margin_loss,
+        aten.nll_loss_forward,  # which puts out two tensors, as does
+        aten.nll_loss2d_forward,
     ]
 )
 

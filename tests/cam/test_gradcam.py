@@ -219,12 +219,42 @@ def test_a_function_that_mixes_the_scores_is_differentiated_with_the_tail(functi
     torch.testing.assert_close(found.alpha, alpha, rtol=1e-6, atol=1e-9, equal_nan=True)
 
 
-def test_a_margin_loss_which_torch_differentiates_once_is_what_it_is_written_out():
+OTHERS = [0, 2, 3]
+SIGNS = torch.tensor([1.0, -1.0, 1.0, 1.0], dtype=torch.float64)
+# A loss that torch differentiates fewer than three times, and the same written out.
+LOSSES = {
+    "margin": (
+        lambda scores: scores[0] * F.multi_margin_loss(scores, torch.tensor(1)),
+        lambda scores: scores[0] * (1 - scores[1] + scores[OTHERS]).clamp(min=0).sum() / 4,
+    ),
+    "squared margin": (
+        lambda scores: F.multi_margin_loss(scores[None], torch.tensor([1]), p=2, margin=2.0, weight=SIGNS.abs() * 3),
+        lambda scores: 3 * (2 - scores[1] + scores[OTHERS]).clamp(min=0).square().sum() / 4,
+    ),
+    "soft margin": (
+        lambda scores: -F.soft_margin_loss(scores, SIGNS),
+        lambda scores: -(1 + (-SIGNS * scores).exp()).log().mean(),
+    ),
+    "Huber": (
+        lambda scores: -F.huber_loss(scores, 9 * SIGNS),
+        lambda scores: -((scores - 9 * SIGNS).abs() - 0.5).mean(),
+    ),
+    "weighted cross entropy": (
+        lambda scores: -F.cross_entropy(scores, torch.tensor(1), weight=SIGNS.abs() * 2, reduction="sum"),
+        lambda scores: 2 * (scores[1] - scores.logsumexp(0)),
+    ),
+    "cross entropy of two places": (
+        lambda scores: -F.cross_entropy(scores.view(1, 2, 2), torch.tensor([[1, 0]]), ignore_index=0),
+        lambda scores: scores[2] - scores[::2].logsumexp(0),
+    ),
+}
+
+
+@pytest.mark.parametrize(("loss", "written_out"), LOSSES.values(), ids=LOSSES)
+def test_a_loss_is_what_it_is_written_out(loss, written_out):
     model, x = make(nn.GELU())
     cam = GradCAMPlusPlus(model, "layer", weights="exact")
-    found = cam.explain(x, lambda scores: scores[0] * F.multi_margin_loss(scores, torch.tensor(1)))
-    margins = [0, 2, 3]
-    expected = cam.explain(x, lambda scores: scores[0] * (1 - scores[1] + scores[margins]).clamp(min=0).sum() / 4)
+    found, expected = cam.explain(x, loss), cam.explain(x, written_out)
     assert expected.map.max() > 0
     for one, other in ((found.g, expected.g), (found.alpha, expected.alpha), (found.map, expected.map)):
         torch.testing.assert_close(one, other, rtol=1e-9, atol=1e-12, equal_nan=True)
