@@ -413,12 +413,16 @@ def test_a_state_dict_is_given_as_the_message_says(gradcampp, factory, tmp_path,
 
     from verify.check.models import load
 
-    kept = str(tmp_path / "w.pt")
-    torch.save(load(f"{factory}:good").model.state_dict(), kept)
+    kept, broken = (str(tmp_path / name) for name in ("w.pt", "nan.pt"))
+    state = load(f"{factory}:good").model.state_dict()
+    torch.save(state, kept)
+    torch.save({name: x * torch.nan for name, x in state.items()}, broken)
     status, _, err = gradcampp(command, kept, "--layer", "0", "--image", "seen.npy")
     assert (status, f"give --state {kept}" in err) == (2, True)
-    status, _, _ = gradcampp(command, f"{factory}:good", "--layer", "0", "--image", "seen.npy", "--state", kept)
-    assert status == 0
+    arguments = (command, f"{factory}:good", "--layer", "0", "--image", "seen.npy", "--state")
+    assert gradcampp(*arguments, kept)[0] == 0
+    status, _, err = gradcampp(*arguments, broken)
+    assert (status, "infinite activations" in err or "NaN or infinite" in err) == (2, True)
 
 
 def test_the_sign_of_a_difference_can_be_read_in_grey():
