@@ -47,7 +47,8 @@ class Certificate:
             balls the same as `exact`.
         off_kinks: whether, rounding included, no unit of a piecewise-linear tail lies on a kink; False if not known.
         one_map: whether, besides, the outer function is exp. S is affine around A then, so the true weights are the
-            same at every entry that counts, and the two true maps are one.
+            same at every entry that counts, and the two true maps are one; at a pole, where both weights are infinite,
+            neither is a map.
         lost: if some entries were not certified, why the first was not; "" otherwise.
         why: if nothing could be certified, why; "" otherwise.
     """

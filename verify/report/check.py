@@ -157,7 +157,7 @@ def certificate(found: Mapping[str, Any]) -> str:
     told = found["certificate"]
     sample = f"not certified: {told['why']}" if told["why"] else _of_sample(told) + _errors(told)
     kinks = "; certainly no unit behind the layer lies on a kink" if told["off_kinks"] else ""
-    return sample + kinks + (": the two true maps are one" if told["one_map"] else "")
+    return sample + kinks + (": the two true maps are one, unless a weight is infinite" if told["one_map"] else "")
 
 
 def _of_sample(told: Mapping[str, Any]) -> str:

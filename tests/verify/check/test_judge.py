@@ -11,6 +11,7 @@ from verify.check.judge import check_model
 from verify.check.places import arranged, is_map
 from verify.check.reasons import CLOSED, EXACT, LATER
 from verify.errors import UsageError
+from verify.report.check import certificate
 
 from .conftest import Do, picture, small
 
@@ -128,6 +129,17 @@ def test_a_layer_on_a_jump_has_no_certain_map():
     assert next(each.kind for each in found.operations if each.name == "_to_copy") == "piecewise linear"
     assert not found.certificate.off_kinks
     assert not found.certificate.one_map
+
+
+def test_at_a_pole_it_is_not_said_that_there_is_a_map():
+    linear = nn.Linear(4, 2, bias=False)
+    model = nn.Sequential(nn.Identity(), nn.Flatten(), linear).double().eval()
+    with torch.no_grad():
+        linear.weight.copy_(torch.tensor([[1.0, 0.5, 1.0, 1.0], [0.0, 0.0, 0.0, 0.0]]))
+    A = torch.tensor([[[[-1.0, -1.0]], [[1.0, 2.0]]]], dtype=torch.float64)  # sigma = -2 in the first channel
+    found = check_model(model, "0", A, target=0)
+    assert found.maps is None and holds(found)["no-pole"] is False
+    assert "one, unless a weight is infinite" in certificate({"certificate": vars(found.certificate)})
 
 
 @pytest.mark.parametrize("side", [2, 3])
