@@ -64,7 +64,7 @@ class Tail:
         """Return the tail with a function of its scores behind it, (1, C) -> (1, D).
 
         Raises:
-            CutError: what it puts out is not (1, D) or does not depend on the scores.
+            CutError: what it puts out is not (1, D) or does not depend on the scores, or it branches on values.
         """
         return Tail(followed(self.coarse, function, self.at), self.at)
 

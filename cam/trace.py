@@ -109,10 +109,15 @@ def followed(graph: GraphModule, function: Callable[[Tensor], Tensor], A: Tensor
     """Return the graph of A -> function(scores).
 
     Raises:
-        CutError: its result is not (1, D) or does not depend on A.
+        CutError: its result is not (1, D) or does not depend on A, or it branches on values.
     """
     with plain_torch():
-        traced = _graph(torch.func.functionalize(lambda A: function(Interpreter(graph).run(A))), A)
+        try:
+            traced = _graph(torch.func.functionalize(lambda A: function(Interpreter(graph).run(A))), A)
+        except RuntimeError as error:
+            raise CutError(
+                f"a function of the scores cannot be traced, for instance if it branches: {error}"
+            ) from error
         traced = _unmutated(traced, A)
         shape = traced(A).shape
     (scores,) = traced.graph.output_node().args

@@ -260,6 +260,12 @@ def test_a_loss_is_what_it_is_written_out(loss, written_out):
         torch.testing.assert_close(one, other, rtol=1e-9, atol=1e-12, equal_nan=True)
 
 
+def test_a_function_that_branches_on_values_has_no_exact_weights():
+    model, x = make(nn.GELU())
+    with pytest.raises(CutError, match="a function of the scores cannot be traced"):
+        GradCAMPlusPlus(model, "layer", weights="exact").explain(x, lambda scores: scores[0] * scores[1].item())
+
+
 @pytest.mark.parametrize(
     "target",
     [1.5, "1", True, [1, None, "x"], lambda scores: scores, lambda scores: 1.0],
