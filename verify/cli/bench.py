@@ -15,7 +15,7 @@ def bench(
     whole: Annotated[bool, Option("--whole", help="Whole maps, not extrapolated from a sample.")] = False,
     threads: Annotated[int, Option(min=0, help="Threads of torch; 0 leaves its own number.")] = 0,
     rounds: Annotated[
-        int | None, Option(min=1, help="How often everything is measured in turn: 3 by default, 15 with --maps.")
+        int | None, Option(min=1, help="How often everything is measured in turn: 3 by default, 18 with --maps.")
     ] = None,
     representations: Annotated[
         bool, Option("--representations", help="Leave out one representation of the engine at a time instead.")
@@ -44,7 +44,7 @@ def bench(
     if maps and (workload or dtype):
         raise UsageError("--maps has networks of its own, in float32: leave out --workload and --dtype")
     part = "gains" if representations else "maps" if maps else "rows"
-    settings = {"rounds": rounds or (15 if maps else 3), "threads": threads, "whole": whole}
+    settings = {"rounds": rounds or (18 if maps else 3), "threads": threads, "whole": whole}
 
     def progress(task: str) -> None:
         say(f"measuring {task}")
