@@ -64,8 +64,8 @@ def check(
     """
     files.demand_writable(report)
     start = time.perf_counter()
+    named = _asked(target, head, places, state, seed)
     seed = models.SEED if seed is None else seed
-    named = _asked(target, head, places)
     kept = report / f".{joined('check', model, layer, Path(image).stem, *named)}"
     with progress(console, quiet) as tell, redirect_stdout(sys.stderr):  # what a model prints is no data
         tell("loading", 0, 1)
@@ -142,7 +142,7 @@ def heatmap(
         seen = [views.view(image, subject, size) for image in images]  # a wrong one is told before any work
         for done, view in enumerate(seen):
             tell(view.name, done, len(seen))
-            named = _asked(target, head, places)
+            named = _asked(target, head, places, state, seed)
             stem = out / joined(view.name, model, recipe.layer, str(variant or weights), *named)
             made = recipe.write(view, stem)
             told = f"{stem}.png" if made else f"{stem}.png is finished already: not made again"
@@ -157,10 +157,12 @@ def _layer(subject: models.Subject, layer: str) -> str:
     return layer or subject.layer
 
 
-def _asked(target: int | None, head: str, places: str) -> tuple[str, ...]:
+def _asked(target: int | None, head: str, places: str, state: Path | None, seed: int | None) -> tuple[str, ...]:
     """Return what sets results apart that are about one layer and picture, without what is usual."""
-    chosen = () if target is None else (f"class-{target}",)
-    return (*chosen, *(each for each in (head, places) if each not in ("exp", FIRST)))
+    chosen = [] if target is None else [f"class-{target}"]
+    chosen += [each for each in (head, places) if each not in ("exp", FIRST)]
+    chosen += [] if state is None else [state.stem]
+    return (*chosen, *([] if seed is None else [f"seed-{seed}"]))
 
 
 def joined(*names: str) -> str:

@@ -425,6 +425,21 @@ def test_a_state_dict_is_given_as_the_message_says(gradcampp, factory, tmp_path,
     assert (status, "infinite activations" in err or "NaN or infinite" in err) == (2, True)
 
 
+@pytest.mark.parametrize(("command", "suffix"), [("check", "html"), ("heatmap", "png")])
+def test_results_of_other_weights_do_not_take_each_other_s_place(gradcampp, factory, tmp_path, command, suffix):
+    import torch
+
+    from verify.check.models import load
+
+    state = load(f"{factory}:good").model.state_dict()
+    for name in ("one", "two"):
+        torch.save(state, tmp_path / f"{name}.pt")
+    where = ("--report" if command == "check" else "--out", str(tmp_path / "made"))
+    for own in ((), ("--state", str(tmp_path / "one.pt")), ("--state", str(tmp_path / "two.pt")), ("--seed", "3")):
+        assert gradcampp(command, f"{factory}:good", "--layer", "0", "--image", "seen.npy", *where, *own)[0] == 0
+    assert len(list((tmp_path / "made").glob(f"*.{suffix}"))) == 4
+
+
 def test_the_sign_of_a_difference_can_be_read_in_grey():
     pixels = np.zeros((40, 40, 3), np.uint8)
     found = {"map": {"closed": [[1.0, 0.0]], "exact": [[0.0, 1.0]]}}
