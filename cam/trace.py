@@ -116,7 +116,8 @@ def followed(graph: GraphModule, function: Callable[[Tensor], Tensor], A: Tensor
             traced = _graph(torch.func.functionalize(lambda A: function(Interpreter(graph).run(A))), A)
         except RuntimeError as error:
             raise CutError(
-                f"a function of the scores cannot be traced, for instance if it branches: {error}"
+                "a function of the scores cannot be traced, for instance if it branches on values: write it with "
+                f"torch.where, or take closed weights: {error}"
             ) from error
         traced = _unmutated(traced, A)
         shape = traced(A).shape

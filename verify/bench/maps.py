@@ -32,6 +32,7 @@ from verify.peers import adapters
 
 CLASS = 3
 BATCHES = (1, 8)
+ROUNDS = 18  # a multiple of 6, the orders of six works: see `balanced`
 # What is promised, as ratios: closed weights to a forward and a full backward pass, to the fastest peer, and exact
 # weights on a piecewise-linear tail to closed ones.
 AT_MOST = {"passes": 0.5, "fastest_peer": 1.05, "exact": 1.5}

@@ -32,6 +32,7 @@ def bench(
     Without --whole it takes some minutes. A run that is interrupted goes on where it stopped.
     """
     from verify.bench import run
+    from verify.bench.maps import ROUNDS
     from verify.report import bench as shown
     from verify.report import files
 
@@ -44,7 +45,7 @@ def bench(
     if maps and (workload or dtype):
         raise UsageError("--maps has networks of its own, in float32: leave out --workload and --dtype")
     part = "gains" if representations else "maps" if maps else "rows"
-    settings = {"rounds": rounds or (18 if maps else 3), "threads": threads, "whole": whole}
+    settings = {"rounds": rounds or (ROUNDS if maps else 3), "threads": threads, "whole": whole}
 
     def progress(task: str) -> None:
         say(f"measuring {task}")

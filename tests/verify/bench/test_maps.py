@@ -84,6 +84,10 @@ def test_each_comes_right_after_each_other_one_equally_often(count):
     assert len(places) == count**2 and len(set(places.values())) == 1
 
 
+def test_the_usual_rounds_are_balanced_when_all_peers_are_there():
+    assert maps.ROUNDS % len(maps.balanced(["closed", "exact", "forward", "passes", *PEERS])) == 0
+
+
 def test_without_peers_nothing_is_said_of_them():
     found = maps.measure(SMALL, 1, How(rounds=1), Clock())
     assert found["to_fastest_peer"] is None
